@@ -1,0 +1,2 @@
+# hook: what runs on the host.
+include hook/common/build.mk hook/stages/build.mk hook/runtime/build.mk hook/cli/build.mk

@@ -1,0 +1,3 @@
+# hook/common: what the host's programs share.
+COMMON_SRCS := $(addprefix hook/common/, \
+	)

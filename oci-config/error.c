@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Errors: a caller-owned object on the stack that says what failed, on what, and why. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "oci-config/error.h"
+
+static void append(char *buf, size_t size, const char *a, const char *b)
+{
+	size_t len = strlen(buf);
+
+	snprintf(buf + len, size - len, "%s%s", a, b);
+}
+
+int error_set(struct error *err, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!err)
+		return -code;
+	err->code = code;
+	va_start(ap, fmt);
+	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	va_end(ap);
+	if (code != 0 && code != EINVAL && code != EPROTO)
+		append(err->msg, sizeof(err->msg), ": ", strerror(code));
+	return -code;
+}
+
+int error_wrap(struct error *err, const char *fmt, ...)
+{
+	char msg[sizeof(err->msg)];
+	va_list ap;
+
+	if (!err)
+		return -EIO;
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	append(msg, sizeof(msg), ": ", err->msg);
+	memcpy(err->msg, msg, sizeof(msg));
+	return -err->code;
+}

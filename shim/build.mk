@@ -1,0 +1,2 @@
+# shim: what runs inside the container's processes.
+SHIM_FILES :=

@@ -1,0 +1,1 @@
+# Test programs (TESTS: cmocka), helpers of tests (TOOLS) and fuzz targets (FUZZERS).
