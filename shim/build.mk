@@ -1,2 +1,49 @@
-# shim: what runs inside the container's processes.
-SHIM_FILES :=
+# shim: what runs inside the container's processes. One library for glibc and musl alike: no libc, no DT_NEEDED.
+SHIM_SRCS := $(addprefix shim/, \
+	elf.c \
+	maps.c \
+	mark.c \
+	next.c \
+	start.c \
+	wrap_malloc.c \
+	wrap_mmap.c)
+
+# The folder that is mounted into containers. ld.so puts its own library folder in the place of $LIB: Debian's, Fedora's, Arch's;
+# musl does not know the token and finds a folder of that very name. 32-bit programs find a library that does nothing.
+SHIM_DIR := $(BUILD)/lib/oci-ksm/preload
+SHIM_ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+SHIM_LIBS := '$$LIB' lib lib64 lib/$(SHIM_ARCH)-linux-gnu
+SHIM_LIBS_32 := $(if $(filter x86_64,$(SHIM_ARCH)),lib/i386-linux-gnu lib32)
+SHIM_FILES := $(SHIM_DIR)/.complete
+
+SHIM_CFLAGS := -std=gnu17 $(WARNINGS) -fPIC -ffreestanding -fvisibility=hidden -fno-stack-protector \
+	-fno-plt -I. $(if $(filter x86_64,$(SHIM_ARCH)),-fcf-protection=full)
+SHIM_LDFLAGS := -shared -nostdlib -Wl,--version-script=shim/shim.lds,--hash-style=both,-z,now,-z,relro,-z,noexecstack
+
+# The user's CFLAGS may ask for what needs a libc (sanitizers, profiling): only -O and -g options are taken.
+SHIM_USER_CFLAGS = $(or $(filter -O% -g%,$(CFLAGS)),-O2)
+
+$(BUILD)/shim/%.o: shim/%.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SHIM_CFLAGS) $(SHIM_USER_CFLAGS) -MMD -MP -c $< -o $@
+
+$(SHIM_DIR)/libksm_preload.so: $(patsubst shim/%.c,$(BUILD)/shim/%.o,$(SHIM_SRCS)) shim/shim.lds
+	$(call say,LD,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(SHIM_LDFLAGS) -o $@ $(filter %.o,$^)
+
+$(SHIM_DIR)/libksm_preload_32.so: shim/stub32.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -m32 -Os -shared -nostdlib -Wl,-z,noexecstack -o $@ $<
+
+$(SHIM_FILES): $(SHIM_DIR)/libksm_preload.so $(if $(SHIM_LIBS_32),$(SHIM_DIR)/libksm_preload_32.so) shim/build.mk
+	$(Q)cd $(SHIM_DIR) && \
+	for d in $(SHIM_LIBS); do mkdir -p "$$d" && ln -rsf libksm_preload.so "$$d/libksm_preload.so"; done && \
+	for d in $(SHIM_LIBS_32); do mkdir -p "$$d" && ln -rsf libksm_preload_32.so "$$d/libksm_preload.so"; done && \
+	echo '/dev/oci-ksm/$$LIB/libksm_preload.so' > ld.so.preload
+	$(Q)ln -rsf $(SHIM_DIR)/libksm_preload.so $(BUILD)/lib/libksm_preload.so
+	$(Q)touch $@
+
+-include $(patsubst shim/%.c,$(BUILD)/shim/%.d,$(SHIM_SRCS))

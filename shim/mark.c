@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Marking memory mergeable: what is marked, what is left alone, and how growth is noticed. */
+#include "shim/mark.h"
+#include "shim/maps.h"
+#include "shim/sys.h"
+
+struct shim_state shim_state = {.page = 4096, .min_size = SIZE_MAX};
+
+/* What must stay unmarked. Where there is more than this, nothing more is marked at all. */
+#define KEPT_OUT_MAX 32
+static struct {
+	uintptr_t start, end;
+} kept_out[KEPT_OUT_MAX];
+static unsigned kept_out_count;
+
+/* glibc's malloc: the word before a chunk holds its size and these bits; the one before that, see below. */
+#define CHUNK_IS_MMAPPED     0x2ul
+#define CHUNK_NON_MAIN_ARENA 0x4ul
+#define CHUNK_BITS	     0x7ul
+/* A heap of an arena other than the main one is reserved whole, and aligned to its size. */
+#define ARENA_HEAP_SIZE (64ul << 20)
+
+/*
+ * The mapping that this thread's chunks came from last, and how many looks it is believed to be marked for: a mapping
+ * that was given back and made anew at the same place is noticed after these.
+ */
+static _Thread_local struct {
+	uintptr_t start, end;
+	unsigned looks;
+} last __attribute__((tls_model("initial-exec")));
+#define BELIEVE_LOOKS 16
+
+static uintptr_t page_floor(uintptr_t addr)
+{
+	return addr & -shim_state.page;
+}
+
+static uintptr_t page_ceil(uintptr_t addr)
+{
+	return page_floor(addr + shim_state.page - 1);
+}
+
+static void stop_marking(void)
+{
+	shim_state.looking = false;
+	shim_state.min_size = SIZE_MAX;
+}
+
+static void unmark_kept_out(uintptr_t start, uintptr_t end)
+{
+	unsigned count = __atomic_load_n(&kept_out_count, __ATOMIC_ACQUIRE);
+
+	for (unsigned i = 0; i < count && i < KEPT_OUT_MAX; i++) {
+		uintptr_t from = kept_out[i].start > start ? kept_out[i].start : start;
+		uintptr_t to = kept_out[i].end < end ? kept_out[i].end : end;
+
+		if (from < to)
+			sys_madvise(from, to - from, SHIM_MADV_UNMERGEABLE);
+	}
+}
+
+void shim_mark(uintptr_t addr, size_t len)
+{
+	uintptr_t start = page_floor(addr), end = page_ceil(addr + len);
+	long rc = sys_madvise(start, end - start, SHIM_MADV_MERGEABLE);
+
+	/* EINVAL: a kernel without KSM. Others (ENOMEM: a hole, or no memory for a VMA) concern this range only. */
+	if (rc == -SHIM_EINVAL)
+		stop_marking();
+	else
+		unmark_kept_out(start, end);
+}
+
+void shim_keep_out(const void *addr, size_t len)
+{
+	uintptr_t start = page_floor((uintptr_t)addr), end = page_ceil((uintptr_t)addr + len);
+	unsigned i;
+
+	sys_madvise(start, end - start, SHIM_MADV_UNMERGEABLE);
+	if (shim_state.min_size == SIZE_MAX)
+		return; /* nothing marks it again */
+	for (i = 0; i < kept_out_count && i < KEPT_OUT_MAX; i++) {
+		if (kept_out[i].start <= start && end <= kept_out[i].end)
+			return;
+	}
+	i = __atomic_load_n(&kept_out_count, __ATOMIC_RELAXED);
+	if (i >= KEPT_OUT_MAX) {
+		stop_marking();
+		return;
+	}
+	kept_out[i].start = start;
+	kept_out[i].end = end;
+	__atomic_store_n(&kept_out_count, i + 1, __ATOMIC_RELEASE);
+}
+
+static bool mark_map(const struct shim_map *map, void *arg)
+{
+	(void)arg;
+	if (map->heap) {
+		shim_state.heap_start = map->start;
+		shim_state.heap_marked = map->end;
+	}
+	if (map->markable && (map->heap || map->end - map->start >= shim_state.min_size))
+		shim_mark(map->start, map->end - map->start);
+	return shim_state.min_size != SIZE_MAX;
+}
+
+void shim_mark_existing(void)
+{
+	shim_state.heap_start = shim_state.heap_marked = page_ceil(sys_brk());
+	shim_maps_each(mark_map, NULL);
+}
+
+/* Other threads may do the same at the same time: at worst a range is marked twice. */
+void shim_heap_shrunk(void)
+{
+	uintptr_t end = page_ceil(sys_brk());
+
+	if (end < __atomic_load_n(&shim_state.heap_marked, __ATOMIC_RELAXED))
+		__atomic_store_n(&shim_state.heap_marked, end, __ATOMIC_RELAXED);
+}
+
+void shim_heap_grown(void)
+{
+	uintptr_t marked = __atomic_load_n(&shim_state.heap_marked, __ATOMIC_RELAXED);
+	uintptr_t end = page_ceil(sys_brk());
+
+	__atomic_store_n(&shim_state.heap_marked, end, __ATOMIC_RELAXED);
+	if (end > marked)
+		shim_mark(marked, end - marked);
+}
+
+/* Is it the mapping that this thread had last, and is that to be believed still? */
+static bool is_believed(uintptr_t addr)
+{
+	return addr >= last.start && addr < last.end && last.looks > 0 && last.looks--;
+}
+
+static void believe(uintptr_t start, uintptr_t end)
+{
+	last.start = start;
+	last.end = end;
+	last.looks = BELIEVE_LOOKS;
+}
+
+/* A libc that says nothing about where a chunk comes from: the kernel does. */
+static void mark_mapping(uintptr_t addr)
+{
+	struct shim_map map;
+
+	if (is_believed(addr) || !shim_maps_find(addr, &map) || !map.markable)
+		return;
+	shim_mark(map.start, map.end - map.start);
+	believe(map.start, map.end);
+}
+
+static void mark_arena(uintptr_t heap)
+{
+	if (is_believed(heap))
+		return;
+	shim_mark(heap, ARENA_HEAP_SIZE);
+	believe(heap, heap + ARENA_HEAP_SIZE);
+}
+
+/*
+ * A chunk that glibc mapped alone: [start, start + length) where the word before its size says how far the chunk is
+ * into its mapping. What does not come out at page boundaries is not what we take it for.
+ */
+static void mark_mapped_chunk(const size_t *chunk, size_t size)
+{
+	uintptr_t start = (uintptr_t)chunk - chunk[0];
+	size_t length = chunk[0] + (chunk[1] & ~CHUNK_BITS);
+
+	if ((start | length) % shim_state.page == 0 && size <= length)
+		shim_mark(start, length);
+}
+
+void shim_mark_chunk(void *chunk, size_t size)
+{
+	uintptr_t addr = (uintptr_t)chunk;
+	const size_t *head = (const size_t *)chunk - 2;
+
+	if (!chunk || addr >> 56 != 0) /* tagged pointers: glibc.mem.tagging */
+		return;
+	if (addr >= shim_state.heap_start && addr < shim_state.heap_marked)
+		return;
+	if (shim_state.malloc_kind != SHIM_MALLOC_GLIBC || shim_state.tunables)
+		mark_mapping(addr);
+	else if (head[1] & CHUNK_IS_MMAPPED)
+		mark_mapped_chunk(head, size);
+	else if (head[1] & CHUNK_NON_MAIN_ARENA)
+		mark_arena(addr & -ARENA_HEAP_SIZE);
+	else
+		mark_mapping(addr); /* the main arena where brk could not grow */
+}
+
+static bool unmark_map(const struct shim_map *map, void *arg)
+{
+	(void)arg;
+	if (map->markable)
+		sys_madvise(map->start, map->end - map->start, SHIM_MADV_UNMERGEABLE);
+	return true;
+}
+
+void shim_withdraw(void)
+{
+	stop_marking();
+	if (shim_state.process && sys_prctl(PR_SET_MEMORY_MERGE, 0) == 0)
+		return;
+	shim_maps_each(unmark_map, NULL);
+}
