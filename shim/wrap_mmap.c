@@ -11,26 +11,32 @@
 #include "shim/sys.h"
 
 #define MAP_TYPE_BITS 0x0f /* MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE */
-#define MAP_DECIDING \
-	(MAP_TYPE_BITS | MAP_ANONYMOUS | MAP_STACK | MAP_GROWSDOWN | MAP_HUGETLB | MAP_LOCKED)
+#define MAP_DECIDING  (MAP_TYPE_BITS | MAP_STACK | MAP_GROWSDOWN | MAP_HUGETLB)
 
-/* The mark stays through mprotect: what is reserved without access now is marked when it is used. */
-static void *mapped(void *p, size_t len, int flags)
+/*
+ * Private mappings, but stacks, huge pages and locked ones; those of files only if they are there to be written (the JVM's class
+ * archive). The mark stays through mprotect: what is reserved without access now is marked when it is used.
+ */
+static void *mapped(void *p, size_t len, int prot, int flags)
 {
-	if (len >= shim_state.min_size && (flags & MAP_DECIDING) == (MAP_PRIVATE | MAP_ANONYMOUS) &&
-	    !sys_failed((long)p))
+	if (sys_failed((long)p))
+		return p;
+	if (flags & MAP_LOCKED)
+		shim_keep_out(p, len);
+	else if (len >= shim_state.min_size && (flags & MAP_DECIDING) == MAP_PRIVATE &&
+		 (flags & MAP_ANONYMOUS || prot & PROT_WRITE))
 		shim_mark((uintptr_t)p, len);
 	return p;
 }
 
 void *mmap(void *addr, size_t len, int prot, int flags, int fd, long off)
 {
-	return mapped(shim_next.mmap(addr, len, prot, flags, fd, off), len, flags);
+	return mapped(shim_next.mmap(addr, len, prot, flags, fd, off), len, prot, flags);
 }
 
 void *mmap64(void *addr, size_t len, int prot, int flags, int fd, long off)
 {
-	return mapped(shim_next.mmap64(addr, len, prot, flags, fd, off), len, flags);
+	return mapped(shim_next.mmap64(addr, len, prot, flags, fd, off), len, prot, flags);
 }
 
 /* A mark moves and grows with the mapping; only what was too small for one before is looked at. */
