@@ -1,1 +1,5 @@
 # Test programs (TESTS: cmocka), helpers of tests (TOOLS) and fuzz targets (FUZZERS).
+
+TOOLS += ksm-census
+ksm-census_SRCS := $(addprefix tests/tools/, ksm-census.c settle.c)
+ksm-census_LIBS := -lxxhash

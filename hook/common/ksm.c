@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the kernel tells of KSM: for the machine and for a process. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hook/common/ksm.h"
+#include "hook/common/proc.h"
+#include "oci-config/cleanup.h"
+
+bool ksm_is_present(void)
+{
+	return access(KSM_SYS_DIR "/run", F_OK) == 0;
+}
+
+int64_t ksm_sys_get(const char *name)
+{
+	cleanup_close int fd = -1;
+	char path[128], text[32];
+	int64_t value;
+	ssize_t len;
+
+	snprintf(path, sizeof(path), KSM_SYS_DIR "/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return KSM_UNKNOWN;
+	len = read(fd, text, sizeof(text) - 1);
+	if (len <= 0)
+		return KSM_UNKNOWN;
+	text[len] = '\0';
+	return proc_number(text, &value) < 0 ? KSM_UNKNOWN : value;
+}
+
+int ksm_sys_set(const char *name, int64_t value, struct error *err)
+{
+	cleanup_close int fd = -1;
+	char path[128];
+
+	snprintf(path, sizeof(path), KSM_SYS_DIR "/%s", name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, errno, "open %s", path);
+	if (dprintf(fd, "%" PRId64 "\n", value) < 0)
+		return error_set(err, errno, "write %" PRId64 " to %s", value, path);
+	return 0;
+}
+
+double ksm_cpu_seconds(void)
+{
+	cleanup_free pid_t *pids = NULL;
+	size_t count = 0;
+
+	if (proc_list(&pids, &count, NULL) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		struct proc_stat stat;
+
+		/* Programs can take this name, but only the kernel's threads have kthreadd (2) as parent. */
+		if (proc_stat_read(pids[i], &stat, NULL) == 0 && stat.ppid == 2 &&
+		    strcmp(stat.comm, "ksmd") == 0)
+			return (double)stat.cpu_ticks / (double)sysconf(_SC_CLK_TCK);
+	}
+	return -1;
+}
+
+static int64_t find_number(const char *text, const char *key)
+{
+	const char *value = proc_find(text, key);
+	int64_t number;
+
+	return value && proc_number(value, &number) == 0 ? number : KSM_UNKNOWN;
+}
+
+static int64_t find_yes_no(const char *text, const char *key)
+{
+	const char *value = proc_find(text, key);
+
+	if (!value)
+		return KSM_UNKNOWN;
+	return strncmp(value, "yes", 3) == 0;
+}
+
+int ksm_process_read(pid_t pid, struct ksm_process *ret, struct error *err)
+{
+	struct ksm_process ksm;
+	char text[16384];
+	ssize_t len = proc_read(pid, "status", text, sizeof(text), err);
+
+	if (len < 0 && len != -EFBIG)
+		return (int)len;
+	ksm.anonymous = len < 0 ? KSM_UNKNOWN : find_number(text, "RssAnon");
+	if (ksm.anonymous != KSM_UNKNOWN)
+		ksm.anonymous *= 1024;
+	/* Older kernels lack the file or some of its lines, and only the owner may read it. */
+	len = proc_read(pid, "ksm_stat", text, sizeof(text), err);
+	if (len == -ESRCH)
+		return -ESRCH;
+	if (len < 0)
+		text[0] = '\0';
+	ksm.rmap_items = find_number(text, "ksm_rmap_items");
+	ksm.merging_pages = find_number(text, "ksm_merging_pages");
+	ksm.zero_pages = find_number(text, "ksm_zero_pages");
+	ksm.profit = find_number(text, "ksm_process_profit");
+	ksm.merge_any = find_yes_no(text, "ksm_merge_any");
+	ksm.mergeable = find_yes_no(text, "ksm_mergeable");
+	if (ksm.merging_pages == KSM_UNKNOWN &&
+	    proc_read(pid, "ksm_merging_pages", text, sizeof(text), NULL) > 0)
+		(void)proc_number(text, &ksm.merging_pages);
+	*ret = ksm;
+	return 0;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Processes as /proc shows them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hook/common/proc.h"
+#include "oci-config/cleanup.h"
+
+/* Fields of /proc/PID/stat as proc(5) counts them; the first one after the name in brackets is 3. */
+enum { STAT_STATE = 3, STAT_PPID = 4, STAT_UTIME = 14, STAT_STIME = 15, STAT_STARTTIME = 22 };
+
+/* Reads up to EOF: /proc hands long files out in pieces. */
+static ssize_t read_all(int fd, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	while (len < size) {
+		ssize_t n = read(fd, buf + len, size - len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0) {
+			buf[len] = '\0';
+			return (ssize_t)len;
+		}
+		len += (size_t)n;
+	}
+	return -EFBIG;
+}
+
+/* A file that cannot be found: is it the process that is gone, or does the kernel not have the file? */
+static int missing(pid_t pid)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	return access(path, F_OK) < 0 ? ESRCH : ENOENT;
+}
+
+ssize_t proc_read(pid_t pid, const char *name, char *buf, size_t size, struct error *err)
+{
+	cleanup_close int fd = -1;
+	char path[64];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_set(err, errno == ENOENT ? missing(pid) : errno, "open %s", path);
+	len = read_all(fd, buf, size);
+	if (len < 0)
+		return error_set(err, (int)-len, "read %s", path);
+	return len;
+}
+
+const char *proc_find(const char *text, const char *key)
+{
+	size_t len = strlen(key);
+	const char *line = text;
+
+	while (line) {
+		if (strncmp(line, key, len) == 0 && strchr(": \t", line[len]) && line[len]) {
+			line += len + (line[len] == ':');
+			return line + strspn(line, " \t");
+		}
+		line = strchr(line, '\n');
+		line += line ? 1 : 0;
+	}
+	return NULL;
+}
+
+int proc_number(const char *text, int64_t *ret)
+{
+	char *end;
+	long long value;
+
+	errno = 0;
+	value = strtoll(text, &end, 10);
+	if (end == text || errno)
+		return -EINVAL;
+	*ret = value;
+	return 0;
+}
+
+static int parse_stat(const char *text, struct proc_stat *ret)
+{
+	struct proc_stat stat = {0};
+	const char *name = strchr(text, '(');
+	const char *p = strrchr(text, ')'); /* the name itself may hold any character */
+	int64_t number;
+
+	if (!name || !p || p < name)
+		return -EPROTO;
+	snprintf(stat.comm, sizeof(stat.comm), "%.*s", (int)(p - name - 1), name + 1);
+	p++;
+	for (int field = STAT_STATE; field <= STAT_STARTTIME; field++) {
+		if (*p++ != ' ')
+			return -EPROTO;
+		if (field == STAT_STATE) {
+			stat.state = *p;
+		} else {
+			if (proc_number(p, &number) < 0)
+				return -EPROTO;
+			if (field == STAT_PPID)
+				stat.ppid = (pid_t)number;
+			else if (field == STAT_UTIME || field == STAT_STIME)
+				stat.cpu_ticks += (uint64_t)number;
+			else if (field == STAT_STARTTIME)
+				stat.start_time = (uint64_t)number;
+		}
+		p += strcspn(p, " \n");
+	}
+	*ret = stat;
+	return 0;
+}
+
+int proc_stat_read(pid_t pid, struct proc_stat *ret, struct error *err)
+{
+	char text[1024];
+	ssize_t len = proc_read(pid, "stat", text, sizeof(text), err);
+
+	if (len < 0)
+		return (int)len;
+	if (parse_stat(text, ret) < 0)
+		return error_set(err, EPROTO, "/proc/%d/stat has an unknown form", pid);
+	return 0;
+}
+
+bool proc_is_running(pid_t pid, uint64_t start_time)
+{
+	struct proc_stat stat;
+
+	if (pid <= 0 || proc_stat_read(pid, &stat, NULL) < 0)
+		return false;
+	return stat.start_time == start_time && stat.state != 'Z' && stat.state != 'X';
+}
+
+static int append(pid_t **pids, size_t *count, size_t *room, pid_t pid)
+{
+	if (*count == *room) {
+		size_t more = *room ? 2 * *room : 1024;
+		pid_t *grown = reallocarray(*pids, more, sizeof(**pids));
+
+		if (!grown)
+			return -ENOMEM;
+		*pids = grown;
+		*room = more;
+	}
+	(*pids)[(*count)++] = pid;
+	return 0;
+}
+
+int proc_list(pid_t **ret, size_t *ret_count, struct error *err)
+{
+	cleanup_dir DIR *dir = opendir("/proc");
+	cleanup_free pid_t *pids = NULL;
+	size_t count = 0, room = 0;
+	const struct dirent *entry;
+
+	if (!dir)
+		return error_set(err, errno, "open /proc");
+	while ((entry = readdir(dir))) {
+		int64_t pid;
+
+		if (entry->d_name[0] < '1' || entry->d_name[0] > '9' ||
+		    proc_number(entry->d_name, &pid) < 0)
+			continue;
+		if (append(&pids, &count, &room, (pid_t)pid) < 0)
+			return error_set(err, ENOMEM, "list of processes");
+	}
+	*ret = steal_pointer(&pids);
+	*ret_count = count;
+	return 0;
+}
