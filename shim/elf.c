@@ -128,23 +128,27 @@ static const ElfW(Sym) * find_in(const struct tables *t, const char *name)
 	return t->sysv_hash ? find_sysv(t, name) : NULL;
 }
 
-void *shim_elf_symbol(const struct link_map *from, const char *name, const struct link_map **ret_in)
+void shim_elf_find(const struct link_map *from, struct shim_symbol *symbols, unsigned count)
 {
-	for (const struct link_map *m = from; m; m = m->l_next) {
-		struct tables t = tables_of(m);
-		const ElfW(Sym) *s = find_in(&t, name);
-		uintptr_t addr;
+	unsigned missing = count;
 
-		if (!s)
-			continue;
-		addr = t.base + s->st_value;
-		if (ELF64_ST_TYPE(s->st_info) == STT_GNU_IFUNC)
-			addr = ((uintptr_t(*)(void))addr)();
-		if (ret_in)
-			*ret_in = m;
-		return (void *)addr;
+	for (const struct link_map *m = from; m && missing > 0; m = m->l_next) {
+		struct tables t = tables_of(m);
+
+		for (unsigned i = 0; i < count; i++) {
+			const ElfW(Sym) *s = symbols[i].addr ? NULL : find_in(&t, symbols[i].name);
+			uintptr_t addr;
+
+			if (!s)
+				continue;
+			addr = t.base + s->st_value;
+			if (ELF64_ST_TYPE(s->st_info) == STT_GNU_IFUNC)
+				addr = ((uintptr_t(*)(void))addr)();
+			symbols[i].addr = (void *)addr;
+			symbols[i].object = m;
+			missing--;
+		}
 	}
-	return NULL;
 }
 
 bool shim_elf_defines(const struct link_map *object, const char *name)

@@ -12,12 +12,16 @@ struct link_map;
 /* The object loaded after this one (in the order in which symbols are looked up), or NULL if that cannot be told. */
 const struct link_map *shim_elf_next(void);
 
-/*
- * The definition of `name` in `from` or the first object after it; NULL if there is none. *ret_in (if not NULL) is
- * the object that defines it. Indirect functions are resolved.
- */
-void *shim_elf_symbol(const struct link_map *from, const char *name,
-		      const struct link_map **ret_in);
+/* A symbol to look for, and where its address goes. */
+struct shim_symbol {
+	const char *name;
+	void *addr;		       /* NULL while it has not been found */
+	const struct link_map *object; /* the one that defines it */
+};
+
+/* Finds each symbol's definition in `from` or the first object after it, in one pass. Indirect functions are resolved. */
+void shim_elf_find(const struct link_map *from, struct shim_symbol *symbols, unsigned count);
+
 /* Does this very object define it? */
 bool shim_elf_defines(const struct link_map *object, const char *name);
 

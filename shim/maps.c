@@ -27,91 +27,62 @@ struct query {
 #define QUERY_VMA_WRITABLE  0x02
 #define QUERY_VMA_SHARED    0x08
 
-/* "start-end perms offset device inode name", taken a character at a time: a line may be cut by any read. */
+/*
+ * "start-end perms offset device inode name", taken a character at a time, because any read may cut a line. Only the first three are
+ * of interest; who asks knows the heap and the stack by their addresses.
+ */
 struct parser {
 	struct shim_map map;
-	unsigned field; /* 0 start, 1 end, 2 perms, 3..5 not needed, 6 name */
-	unsigned at;	/* characters of this field so far */
-	bool writable, private;
-	char name[8];
+	enum { START, END, PERMS, REST } field;
+	unsigned at; /* characters of the permissions so far */
+	bool writable;
 };
-
-static void parser_reset(struct parser *p)
-{
-	p->map.start = p->map.end = 0;
-	p->field = p->at = 0;
-	p->writable = p->private = false;
-	p->name[0] = '\0';
-}
-
-static bool name_is(const struct parser *p, const char *prefix)
-{
-	for (unsigned i = 0; prefix[i]; i++) {
-		if (i >= p->at || i >= sizeof(p->name) || p->name[i] != prefix[i])
-			return false;
-	}
-	return true;
-}
 
 static uintptr_t hex(char c)
 {
 	return (uintptr_t)(c <= '9' ? c - '0' : c - 'a' + 10);
 }
 
-static void parser_field(struct parser *p, char c)
+static void parser_take(struct parser *p, char c)
 {
-	if (p->field == 0)
+	if (p->field == START && c == '-') {
+		p->field = END;
+	} else if (p->field == START) {
 		p->map.start = p->map.start << 4 | hex(c);
-	else if (p->field == 1)
+	} else if (p->field == END && c == ' ') {
+		p->field = PERMS;
+	} else if (p->field == END) {
 		p->map.end = p->map.end << 4 | hex(c);
-	else if (p->field == 2 && p->at == 1)
+	} else if (p->at == 1) {
 		p->writable = c == 'w';
-	else if (p->field == 2 && p->at == 3)
-		p->private = c == 'p';
-	else if (p->field == 6 && p->at < sizeof(p->name))
-		p->name[p->at] = c;
-	p->at++;
-}
-
-/* True when the character ended a line: p->map is complete. */
-static bool parser_take(struct parser *p, char c)
-{
-	if (c == '\n') {
-		bool named = p->field == 6 && p->at > 0;
-
-		p->map.heap = named && name_is(p, "[heap]");
-		p->map.markable = p->writable && p->private &&
-				  !(named && (name_is(p, "[stack") || name_is(p, "[v")));
-		return true;
+		p->at++;
+	} else if (p->at == 3) {
+		p->map.markable = p->writable && c == 'p';
+		p->field = REST;
+	} else {
+		p->at++;
 	}
-	if (c == ' ' && p->at == 0) /* the name is padded with any number of spaces */
-		return false;
-	if (p->field < 6 && (c == ' ' || (p->field == 0 && c == '-'))) {
-		p->field++;
-		p->at = 0;
-		return false;
-	}
-	parser_field(p, c);
-	return false;
 }
 
 void shim_maps_each(bool (*each)(const struct shim_map *map, void *arg), void *arg)
 {
-	char buf[1024]; /* the caller may run on a small stack; the kernel gives whole lines that fit */
-	struct parser p;
+	char buf[1024]; /* the caller may run on a small stack */
+	struct parser p = {.field = START};
 	long fd = sys_open_read(MAPS_PATH);
 	long n;
 
 	if (sys_failed(fd))
 		return;
-	parser_reset(&p);
 	while ((n = sys_read((int)fd, buf, sizeof(buf))) > 0) {
-		for (long i = 0; i < n; i++) {
-			if (!parser_take(&p, buf[i]))
+		for (const char *c = buf; c < buf + n; c++) {
+			if (*c != '\n') {
+				if (p.field != REST)
+					parser_take(&p, *c);
 				continue;
+			}
 			if (!each(&p.map, arg))
 				goto out;
-			parser_reset(&p);
+			p = (struct parser){.field = START};
 		}
 	}
 out:
@@ -135,7 +106,6 @@ static bool match(const struct shim_map *map, void *arg)
 		w->ret->start = map->start;
 		w->ret->end = map->end;
 		w->ret->markable = map->markable;
-		w->ret->heap = map->heap;
 	}
 	return false;
 }
@@ -158,6 +128,5 @@ bool shim_maps_find(uintptr_t addr, struct shim_map *ret)
 	ret->start = q.vma_start;
 	ret->end = q.vma_end;
 	ret->markable = (q.vma_flags & QUERY_VMA_WRITABLE) && !(q.vma_flags & QUERY_VMA_SHARED);
-	ret->heap = false;
 	return true;
 }

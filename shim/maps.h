@@ -11,8 +11,7 @@
 /* One mapping: what decides whether it may be marked. */
 struct shim_map {
 	uintptr_t start, end;
-	bool markable; /* private, writable, and neither a stack nor a mapping of the kernel's */
-	bool heap;     /* the one that brk grows */
+	bool markable; /* private and writable */
 };
 
 /* Calls `each` for every mapping of the process in order of address until it returns false. Nothing without /proc. */

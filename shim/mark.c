@@ -93,22 +93,26 @@ void shim_keep_out(const void *addr, size_t len)
 	__atomic_store_n(&kept_out_count, i + 1, __ATOMIC_RELEASE);
 }
 
+/* Everything but the stack, and what is too small; the heap will grow. */
 static bool mark_map(const struct shim_map *map, void *arg)
 {
-	(void)arg;
-	if (map->heap) {
+	const char *stack = arg;
+	bool is_heap = map->end == shim_state.heap_marked;
+
+	if (is_heap)
 		shim_state.heap_start = map->start;
-		shim_state.heap_marked = map->end;
-	}
-	if (map->markable && (map->heap || map->end - map->start >= shim_state.min_size))
+	if (map->markable && (is_heap || map->end - map->start >= shim_state.min_size) &&
+	    !((uintptr_t)stack >= map->start && (uintptr_t)stack < map->end))
 		shim_mark(map->start, map->end - map->start);
 	return shim_state.min_size != SIZE_MAX;
 }
 
 void shim_mark_existing(void)
 {
+	char here;
+
 	shim_state.heap_start = shim_state.heap_marked = page_ceil(sys_brk());
-	shim_maps_each(mark_map, NULL);
+	shim_maps_each(mark_map, &here);
 }
 
 /* Other threads may do the same at the same time: at worst a range is marked twice. */

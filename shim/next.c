@@ -180,49 +180,63 @@ struct shim_next shim_next = {
 	.madvise = raw_madvise,
 };
 
-/* Stores of one aligned pointer: a thread that resolves at the same time stores the same. */
-#define RESOLVE(name, otherwise)                                                   \
-	do {                                                                       \
-		void *found_ = find(from, #name);                                  \
-		__typeof__(shim_next.name) to_ =                                   \
-			found_ ? (__typeof__(shim_next.name))found_ : (otherwise); \
-		__atomic_store_n(&shim_next.name, to_, __ATOMIC_RELAXED);          \
-	} while (0)
+/*
+ * The symbols in the order of struct shim_next, and what stands in for those that nobody defines. Both are filled into shim_next as
+ * untyped pointers: a table of pointers to functions is all that struct is.
+ */
+#define NEXT_COUNT (sizeof(struct shim_next) / sizeof(void *))
+static const char *const names[NEXT_COUNT] = {
+	"malloc", "calloc",  "realloc", "aligned_alloc", "memalign", "posix_memalign",
+	"valloc", "pvalloc", "mmap",	"mmap64",	 "mremap",   "brk",
+	"sbrk",	  "mlock",   "mlock2",	"mlockall",	 "madvise",
+};
+static const struct shim_next otherwise = {
+	.malloc = none_malloc,
+	.calloc = none_two,
+	.realloc = none_realloc,
+	.aligned_alloc = none_two,
+	.memalign = none_two,
+	.posix_memalign = none_posix_memalign,
+	.valloc = none_malloc,
+	.pvalloc = none_malloc,
+	.mmap = raw_mmap,
+	.mmap64 = raw_mmap,
+	.mremap = raw_mremap,
+	.brk = none_brk,
+	.sbrk = none_sbrk,
+	.mlock = raw_mlock,
+	.mlock2 = raw_mlock2,
+	.mlockall = raw_mlockall,
+	.madvise = raw_madvise,
+};
 
-static void *find(const struct link_map *from, const char *name)
+static enum shim_malloc kind_of(const struct link_map *owner)
 {
-	if (from)
-		return shim_elf_symbol(from, name, NULL);
-	return dlsym ? dlsym(NEXT_OBJECT, name) : NULL;
-}
-
-enum shim_malloc shim_next_resolve(void)
-{
-	const struct link_map *from = shim_elf_next();
-	const struct link_map *owner = NULL;
-
-	RESOLVE(malloc, none_malloc);
-	RESOLVE(calloc, none_two);
-	RESOLVE(realloc, none_realloc);
-	RESOLVE(aligned_alloc, none_two);
-	RESOLVE(memalign, none_two);
-	RESOLVE(posix_memalign, none_posix_memalign);
-	RESOLVE(valloc, none_malloc);
-	RESOLVE(pvalloc, none_malloc);
-	RESOLVE(mmap, raw_mmap);
-	RESOLVE(mmap64, shim_next.mmap);
-	RESOLVE(mremap, raw_mremap);
-	RESOLVE(brk, none_brk);
-	RESOLVE(sbrk, none_sbrk);
-	RESOLVE(mlock, raw_mlock);
-	RESOLVE(mlock2, raw_mlock2);
-	RESOLVE(mlockall, raw_mlockall);
-	RESOLVE(madvise, raw_madvise);
-
-	if (!from || !shim_elf_symbol(from, "malloc", &owner))
+	if (!owner)
 		return SHIM_MALLOC_FOREIGN;
 	if (shim_elf_defines(owner, "gnu_get_libc_version"))
 		return SHIM_MALLOC_GLIBC;
 	return shim_elf_defines(owner, "__libc_start_main") ? SHIM_MALLOC_LIBC
 							    : SHIM_MALLOC_FOREIGN;
+}
+
+enum shim_malloc shim_next_resolve(void)
+{
+	const struct link_map *from = shim_elf_next();
+	struct shim_symbol symbols[NEXT_COUNT];
+
+	for (unsigned i = 0; i < NEXT_COUNT; i++)
+		symbols[i] = (struct shim_symbol){.name = names[i]};
+	shim_elf_find(from, symbols, NEXT_COUNT);
+	for (unsigned i = 0; i < NEXT_COUNT; i++) {
+		void *addr = symbols[i].addr;
+
+		if (!addr && !from && dlsym)
+			addr = dlsym(NEXT_OBJECT, names[i]);
+		if (!addr)
+			addr = ((void *const *)&otherwise)[i];
+		/* a thread that resolves at the same time stores the same */
+		__atomic_store_n(&((void **)&shim_next)[i], addr, __ATOMIC_RELAXED);
+	}
+	return kind_of(symbols[0].object);
 }

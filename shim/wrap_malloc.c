@@ -8,14 +8,8 @@
 #include "shim/mark.h"
 #include "shim/sys.h"
 
-/* Bytes that this thread may still ask for before the next look. */
-static _Thread_local size_t budget __attribute__((tls_model("initial-exec")));
-
-#define CHUNK_OVERHEAD 16 /* so that many tiny chunks count, too */
-
-/* Takes `size` off the budget; true if that is used up. A request near SIZE_MAX may wrap: it fails anyway. */
-#define USED_UP(size) \
-	SHIM_UNLIKELY(__builtin_sub_overflow(budget, (size) + CHUNK_OVERHEAD, &budget))
+/* Bytes that this thread may still ask for before the next look. "used": SHIM_COUNT_DOWN reads it unseen. */
+static _Thread_local size_t budget __attribute__((tls_model("initial-exec"), used));
 
 /* Where there is nothing to mark: no look for the life of any program. */
 static bool look_begins(void)
@@ -45,9 +39,10 @@ static __attribute__((noinline)) void *malloc_look(size_t size)
 
 void *malloc(size_t size)
 {
-	if (USED_UP(size))
-		return malloc_look(size);
+	SHIM_COUNT_DOWN(budget, size, look);
 	return shim_next.malloc(size);
+look:
+	return malloc_look(size);
 }
 
 static __attribute__((noinline)) void *calloc_look(size_t count, size_t size)
@@ -59,9 +54,10 @@ static __attribute__((noinline)) void *calloc_look(size_t count, size_t size)
 
 void *calloc(size_t count, size_t size)
 {
-	if (USED_UP(count * size))
-		return calloc_look(count, size);
+	SHIM_COUNT_DOWN(budget, count * size, look);
 	return shim_next.calloc(count, size);
+look:
+	return calloc_look(count, size);
 }
 
 static __attribute__((noinline)) void *realloc_look(void *old, size_t size)
@@ -73,9 +69,10 @@ static __attribute__((noinline)) void *realloc_look(void *old, size_t size)
 
 void *realloc(void *old, size_t size)
 {
-	if (USED_UP(size))
-		return realloc_look(old, size);
+	SHIM_COUNT_DOWN(budget, size, look);
 	return shim_next.realloc(old, size);
+look:
+	return realloc_look(old, size);
 }
 
 static __attribute__((noinline)) void *aligned_look(void *(*next)(size_t, size_t), size_t align,
@@ -88,16 +85,18 @@ static __attribute__((noinline)) void *aligned_look(void *(*next)(size_t, size_t
 
 void *aligned_alloc(size_t align, size_t size)
 {
-	if (USED_UP(size))
-		return aligned_look(shim_next.aligned_alloc, align, size);
+	SHIM_COUNT_DOWN(budget, size, look);
 	return shim_next.aligned_alloc(align, size);
+look:
+	return aligned_look(shim_next.aligned_alloc, align, size);
 }
 
 void *memalign(size_t align, size_t size)
 {
-	if (USED_UP(size))
-		return aligned_look(shim_next.memalign, align, size);
+	SHIM_COUNT_DOWN(budget, size, look);
 	return shim_next.memalign(align, size);
+look:
+	return aligned_look(shim_next.memalign, align, size);
 }
 
 static __attribute__((noinline)) int posix_memalign_look(void **ret, size_t align, size_t size)
@@ -114,9 +113,10 @@ static __attribute__((noinline)) int posix_memalign_look(void **ret, size_t alig
 
 int posix_memalign(void **ret, size_t align, size_t size)
 {
-	if (USED_UP(size))
-		return posix_memalign_look(ret, align, size);
+	SHIM_COUNT_DOWN(budget, size, look);
 	return shim_next.posix_memalign(ret, align, size);
+look:
+	return posix_memalign_look(ret, align, size);
 }
 
 static __attribute__((noinline)) void *paged_look(void *(*next)(size_t), size_t size)
@@ -128,14 +128,16 @@ static __attribute__((noinline)) void *paged_look(void *(*next)(size_t), size_t 
 
 void *valloc(size_t size)
 {
-	if (USED_UP(size))
-		return paged_look(shim_next.valloc, size);
+	SHIM_COUNT_DOWN(budget, size, look);
 	return shim_next.valloc(size);
+look:
+	return paged_look(shim_next.valloc, size);
 }
 
 void *pvalloc(size_t size)
 {
-	if (USED_UP(size))
-		return paged_look(shim_next.pvalloc, size);
+	SHIM_COUNT_DOWN(budget, size, look);
 	return shim_next.pvalloc(size);
+look:
+	return paged_look(shim_next.pvalloc, size);
 }
