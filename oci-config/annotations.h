@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a container wishes: its oci-ksm/ annotations (or OCI_KSM_MODE in its environment) over the settings. */
+/*
+ * What a container wishes: its oci-ksm/ annotations (or OCI_KSM_MODE in its environment) over the
+ * settings.
+ */
 #ifndef OCI_CONFIG_ANNOTATIONS_H
 #define OCI_CONFIG_ANNOTATIONS_H
 
@@ -15,22 +18,27 @@
 #define OCFG_MODE_ENV	       "OCI_KSM_MODE"
 
 struct ocfg_wishes {
-	unsigned modes;	   /* 0: not opted in, or off; else a set that may hold OCFG_MODE_AUTO */
-	size_t min_size;   /* bytes; 0: default */
-	bool required;	   /* fail instead of going on without merging */
+	unsigned modes;	    /* 0: not opted in, or off; else a set that may hold OCFG_MODE_AUTO */
+	size_t min_size;    /* bytes; 0: default */
+	bool required;	    /* fail instead of going on without merging */
 	bool layout_shared; /* oci-ksm/layout=shared */
-	char domain[64];   /* oci-ksm/domain, "" if none */
+	char domain[64];    /* oci-ksm/domain, "" if none */
 };
 
 /*
- * Reads the wishes. `opted_in`: the caller was started in a way that opts in by itself (runtime handler "ksm"). Unknown
- * keys and bad values are noted and defaulted; with oci-ksm/required=true they are an error (-EINVAL). A pod's pause
- * container never wishes anything.
+ * Reads the wishes. `opted_in`: the caller was started in a way that opts in by itself (runtime
+ * handler "ksm"). Unknown keys and bad values are noted and defaulted; with oci-ksm/required=true
+ * they are an error (-EINVAL). A pod's pause container never wishes anything, and nobody does where
+ * the settings say "enable": "none".
  */
-int ocfg_wishes_read(const struct ocfg_spec *spec, const struct ocfg_settings *settings, bool opted_in,
-		     struct ocfg_wishes *ret, struct ocfg_notes *notes, struct error *err);
+int ocfg_wishes_read(const struct ocfg_spec *spec, const struct ocfg_settings *settings,
+		     bool opted_in, struct ocfg_wishes *ret, struct ocfg_notes *notes,
+		     struct error *err);
 
-/* Bytes with an optional suffix K, M or G (powers of 1024). -EINVAL otherwise, -ERANGE when too large. */
+/*
+ * Bytes with an optional suffix K, M or G (powers of 1024). -EINVAL otherwise, -ERANGE when too
+ * large.
+ */
 int ocfg_size_parse(const char *text, size_t *ret, struct error *err);
 
 #endif

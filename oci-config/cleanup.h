@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cleanup attributes: local variables that own something and release it at the end of their scope. */
+/*
+ * Cleanup attributes: local variables that own something and release it at the end of their scope.
+ */
 #ifndef OCI_CONFIG_CLEANUP_H
 #define OCI_CONFIG_CLEANUP_H
 
@@ -11,21 +13,22 @@
 #include <unistd.h>
 
 /*
- * Initialise every variable that has one of these where it is declared: NULL, or -1 for a descriptor.
- * Releasing never changes errno, so `return error_set(err, errno, ...)` is safe whatever is in scope.
- * To hand over: `*ret = steal_pointer(&text);`. json_object: cleanup_json in oci-config/json.h.
+ * Initialise every variable that has one of these where it is declared: NULL, or -1 for a
+ * descriptor. Releasing never changes errno, so `return error_set(err, errno, ...)` is safe
+ * whatever is in scope. To hand over: `*ret = steal_pointer(&text);`. json_object: cleanup_json in
+ * oci-config/json.h.
  */
 #define cleanup_free  __attribute__((cleanup(cleanup_free_at)))
 #define cleanup_close __attribute__((cleanup(cleanup_close_at)))
 #define cleanup_file  __attribute__((cleanup(cleanup_file_at)))
 #define cleanup_dir   __attribute__((cleanup(cleanup_dir_at)))
 
-#define steal_pointer(pointer)                                                                     \
-	({                                                                                         \
-		__typeof__(pointer) from_ = (pointer);                                             \
-		__typeof__(*from_) stolen_ = *from_;                                               \
-		*from_ = NULL;                                                                     \
-		stolen_;                                                                           \
+#define steal_pointer(pointer)                         \
+	({                                             \
+		__typeof__(pointer) from_ = (pointer); \
+		__typeof__(*from_) stolen_ = *from_;   \
+		*from_ = NULL;                         \
+		stolen_;                               \
 	})
 
 static inline int steal_fd(int *fd)

@@ -7,11 +7,13 @@
 
 #include "oci-config/error.h"
 
-static void append(char *buf, size_t size, const char *a, const char *b)
+/* Cuts off what there is no room for: the beginning of a message tells more than its end. */
+static void append(char *buf, size_t size, const char *text)
 {
-	size_t len = strlen(buf);
+	size_t len = strlen(buf), more = strnlen(text, size - 1 - len);
 
-	snprintf(buf + len, size - len, "%s%s", a, b);
+	memcpy(buf + len, text, more);
+	buf[len + more] = '\0';
 }
 
 int error_set(struct error *err, int code, const char *fmt, ...)
@@ -24,8 +26,10 @@ int error_set(struct error *err, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
-	if (code != 0 && code != EINVAL && code != EPROTO)
-		append(err->msg, sizeof(err->msg), ": ", strerror(code));
+	if (code != 0 && code != EINVAL && code != EPROTO) {
+		append(err->msg, sizeof(err->msg), ": ");
+		append(err->msg, sizeof(err->msg), strerror(code));
+	}
 	return -code;
 }
 
@@ -39,7 +43,8 @@ int error_wrap(struct error *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
-	append(msg, sizeof(msg), ": ", err->msg);
+	append(msg, sizeof(msg), ": ");
+	append(msg, sizeof(msg), err->msg);
 	memcpy(err->msg, msg, sizeof(msg));
 	return -err->code;
 }

@@ -4,8 +4,8 @@
 #define OCI_CONFIG_ERROR_H
 
 /*
- * Filled in by whatever fails, last parameter everywhere. Nothing is allocated and nothing needs to be
- * freed, so it works when memory is out. Start with { 0 }. `code` is a positive errno value.
+ * Filled in by whatever fails, last parameter everywhere. Nothing is allocated and nothing needs to
+ * be freed, so it works when memory is out. Start with { 0 }. `code` is a positive errno value.
  */
 struct error {
 	int code;
@@ -14,13 +14,16 @@ struct error {
 
 /*
  * Sets the message (printf style) and the code, a positive errno value whose text is appended after
- * ": " unless `code` is EINVAL, EPROTO or 0 (there the message itself says what is wrong).
- * Returns -code, so that callers write `return error_set(err, errno, "open %s", path);`. err may be NULL.
+ * ": " unless `code` is EINVAL, EPROTO or 0 (there the message itself says what is wrong). Returns
+ * -code, so that callers write `return error_set(err, errno, "open %s", path);`. err may be NULL.
  */
 int error_set(struct error *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Puts "context: " before the message that is there. Returns -err->code. err may be NULL (then -EIO). */
+/*
+ * Puts "context: " before the message that is there. Returns -err->code. err may be NULL (then
+ * -EIO).
+ */
 int error_wrap(struct error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -11,16 +11,17 @@
 #define OCFG_FILE_MAX (16u << 20)
 
 /*
- * Reads the regular file `path` (relative to dirfd, or AT_FDCWD) of at most `max` bytes. *ret is NUL
- * terminated, *ret_len without the NUL; the caller frees it. Returns 0 or -errno: -EFBIG when larger,
- * -EINVAL when it is no regular file (a fifo or device is never waited for).
+ * Reads the regular file `path` (relative to dirfd, or AT_FDCWD) of at most `max` bytes. *ret is
+ * NUL terminated, *ret_len without the NUL; the caller frees it. Returns 0 or -errno: -EFBIG when
+ * larger, -EINVAL when it is no regular file (a fifo or device is never waited for).
  */
 int ocfg_file_read(int dirfd, const char *path, size_t max, char **ret, size_t *ret_len,
 		   struct error *err);
 
 /*
- * Replaces `path` atomically (temporary file beside it, fsync not needed, rename), keeping owner and
- * mode if it exists, else root's with mode 0600. On failure the old file is as it was and nothing is left.
+ * Replaces `path` atomically (temporary file beside it, fsync not needed, rename), keeping owner
+ * and mode if it exists, else root's with mode 0600. On failure the old file is as it was and
+ * nothing is left.
  */
 int ocfg_file_replace(int dirfd, const char *path, const char *data, size_t len, struct error *err);
 

@@ -15,7 +15,9 @@ enum ocfg_mode {
 	OCFG_MODE_AUTO = 1 << 3, /* only in wishes: policy replaces it */
 };
 
-/* "preload", "notify", "process", "auto", "off", or a list with commas. -EINVAL names the bad word. */
+/*
+ * "preload", "notify", "process", "auto", "off", or a list with commas. -EINVAL names the bad word.
+ */
 int ocfg_mode_parse(const char *text, unsigned *ret, struct error *err);
 /* The list as text ("off" for 0), into buf; returns buf. 64 bytes are enough. */
 const char *ocfg_mode_format(unsigned modes, char *buf, size_t size);

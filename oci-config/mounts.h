@@ -9,16 +9,21 @@
 #include "oci-config/spec.h"
 
 /*
- * Is `destination` (absolute, normalised) a tmpfs that the runtime makes for this container alone: the last
- * mount with exactly that destination is of type tmpfs? A mount point below it leaves no trace in the image.
+ * Is `destination` (absolute, normalised) a tmpfs that the runtime makes for this container alone:
+ * the last mount with exactly that destination is of type tmpfs? A mount point below it leaves no
+ * trace in the image.
  */
 bool ocfg_mounts_is_tmpfs(const struct ocfg_spec *spec, const char *destination);
 /* Is there a mount whose destination is `destination`, or one above it other than "/"? */
 bool ocfg_mounts_covers(const struct ocfg_spec *spec, const char *destination);
-/* Adds a read-only bind mount at the end (options rbind? no: bind,ro,nosuid,nodev); nothing if the same is there. */
+/* Is there a mount of `source` at `destination`, both as they are written? */
+bool ocfg_mounts_has(const struct ocfg_spec *spec, const char *source, const char *destination);
+/* Adds a read-only bind mount (bind,ro,nosuid,nodev) at the end; nothing if ocfg_mounts_has it. */
 int ocfg_mounts_add_bind(struct ocfg_spec *spec, const char *source, const char *destination,
 			 struct error *err);
-/* Removes the mount with this destination if its source is `source` too; the array itself if we had made it. */
+/*
+ * Removes the mount of `source` at `destination`; the array as well if that had to be made for it.
+ */
 int ocfg_mounts_remove(struct ocfg_spec *spec, const char *source, const char *destination,
 		       struct error *err);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plan: the edits that a decision means for a document; to do, to repeat without change, to undo. */
+/*
+ * A plan: the edits that a decision means for a document; to do, to repeat without change, to undo.
+ */
 #ifndef OCI_CONFIG_PLAN_H
 #define OCI_CONFIG_PLAN_H
 
@@ -9,34 +11,42 @@
 #include "oci-config/error.h"
 #include "oci-config/spec.h"
 
-/* Below the container's folder of OCFG_PLAN_DIRS that is a tmpfs of its own: no trace in the image. */
-#define OCFG_PLAN_NAME	  "oci-ksm"
+/* The shim's folder in the container, in a tmpfs of the container's own: no trace in the image. */
+#define OCFG_PLAN_NAME "oci-ksm"
 /* ld.so replaces $LIB by its own library folder; musl does not, and finds a folder of that name. */
-#define OCFG_PLAN_SHIM	  "$LIB/libksm_preload.so"
+#define OCFG_PLAN_SHIM		"$LIB/libksm_preload.so"
 #define OCFG_PLAN_LD_SO_PRELOAD "/etc/ld.so.preload"
 
 /* Borrowed strings; NULL: that edit is not made. */
 struct ocfg_plan {
-	const char *shim_source;	/* host folder with the shim, bind mounted read-only at shim_target */
-	const char *shim_target;	/* "/dev/oci-ksm": see ocfg_plan_target */
+	const char *shim_source; /* host folder with the shim, bind mounted at shim_target */
+	const char *shim_target; /* "/dev/oci-ksm": see ocfg_plan_target */
 	const char *ld_so_preload_source; /* host file bind mounted at /etc/ld.so.preload */
-	const char *poststop_hook;	/* path of oci-ksm-hook, added as poststop to take the traces away */
-	const char *hook_env;		/* "OCI_KSM_SETTINGS=..." for that hook, or NULL */
-	size_t min_size;		/* OCI_KSM_MIN_SIZE for the shim; 0: not set */
+	const char *poststop_hook; /* oci-ksm-hook, added as poststop to take the traces away */
+	const char *hook_env;	   /* "OCI_KSM_SETTINGS=..." for that hook, or NULL */
+	size_t min_size;	   /* OCI_KSM_MIN_SIZE for the shim; 0: not set */
 };
 
 /*
- * Where in the container the shim's folder can be without leaving a trace: "/dev/oci-ksm", else below /run, else
- * below /tmp, the first of them that is a tmpfs of the container's own. NULL if there is none. A constant string.
+ * Where in the container the shim's folder can be without leaving a trace: "/dev/oci-ksm", else
+ * below /run, else below /tmp, the first of them that is a tmpfs of the container's own. NULL if
+ * there is none. A constant string.
  */
 const char *ocfg_plan_target(const struct ocfg_spec *spec);
 
 /*
- * Makes the edits: LD_PRELOAD appended (and OCI_KSM_MIN_SIZE), mounts, hook. For a process.json only the environment.
- * Applying again changes nothing. On an error the document may be half edited: don't save it.
+ * Makes the edits: LD_PRELOAD appended (and OCI_KSM_MIN_SIZE, unless the container has one), mounts,
+ * hook. For a process.json only the environment. What is there already is left alone, so applying
+ * again changes nothing. What was added is listed in the document's member "oci-ksm-edits" (see
+ * oci-config/edits.h). On an error the document may be half edited: don't save it.
  */
 int ocfg_plan_apply(const struct ocfg_plan *plan, struct ocfg_spec *spec, struct error *err);
-/* Takes away exactly what ocfg_plan_apply with this plan added: the result is the original, byte for byte when printed. */
+/* Has ocfg_plan_apply edited this document, and ocfg_plan_undo not taken everything back? */
+bool ocfg_plan_is_applied(const struct ocfg_spec *spec);
+/*
+ * Takes away what ocfg_plan_apply with this plan added and listed: the result is the original, byte
+ * for byte when printed. A document without that list is left as it is.
+ */
 int ocfg_plan_undo(const struct ocfg_plan *plan, struct ocfg_spec *spec, struct error *err);
 
 #endif

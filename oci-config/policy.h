@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Policy: wishes + what this host can do -> modes and the reason. Pure: no files, no kernel, no clock. */
+/*
+ * Policy: wishes + what this host can do -> modes and the reason. Pure: no files, no kernel, no
+ * clock.
+ */
 #ifndef OCI_CONFIG_POLICY_H
 #define OCI_CONFIG_POLICY_H
 
@@ -16,7 +19,7 @@ struct ocfg_features {
 
 struct ocfg_decision {
 	unsigned modes;	  /* 0: nothing will be done */
-	bool as_wished;	  /* false: something that was asked for explicitly cannot be had (required=true then fails) */
+	bool as_wished;	  /* false: something asked for cannot be had; required=true then fails */
 	char reason[256]; /* one sentence for the log, status and --json */
 };
 

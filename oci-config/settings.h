@@ -22,25 +22,26 @@ enum ocfg_enable {
 /* Strings are owned; ocfg_settings_done frees them. NULL means: not set, the program's default. */
 struct ocfg_settings {
 	enum ocfg_enable enable;
-	unsigned mode;		/* mode of containers that opt in without naming one; OCFG_MODE_AUTO */
-	size_t min_size;	/* bytes; 0: the shim's own default */
-	char *preload_dir;	/* host folder with the shim: <program's folder>/../lib/oci-ksm/preload */
-	char *state_dir;	/* /run/oci-ksm, or $XDG_RUNTIME_DIR/oci-ksm for other users than root */
-	char *log;		/* "auto", "syslog", "stderr" or "file:/path" */
-	char *runtimes[OCFG_SETTINGS_RUNTIMES + 1]; /* names or paths of real runtimes, NULL terminated; crun, runc */
+	unsigned mode;	   /* mode of containers that opt in without naming one; OCFG_MODE_AUTO */
+	size_t min_size;   /* bytes; 0: the shim's own default */
+	char *preload_dir; /* host folder with the shim: <program>/../lib/oci-ksm/preload */
+	char *state_dir;   /* /run/oci-ksm, or $XDG_RUNTIME_DIR/oci-ksm for other users than root */
+	char *log;	   /* "auto", "syslog", "stderr" or "file:/path" */
+	char *runtimes[OCFG_SETTINGS_RUNTIMES +
+		       1]; /* names or paths of real runtimes, NULL terminated; crun, runc */
 };
 
 /* The defaults, for when there is no settings file. */
 int ocfg_settings_init(struct ocfg_settings *ret, struct error *err);
 /*
- * Parses the text of a settings file. Unknown members and values are noted and their default is taken; only
- * what is no JSON object at all is an error.
+ * Parses the text of a settings file. Unknown members and values are noted and their default is
+ * taken; only what is no JSON object at all is an error.
  */
-int ocfg_settings_parse(const char *text, size_t len, struct ocfg_settings *ret, struct ocfg_notes *notes,
-			struct error *err);
+int ocfg_settings_parse(const char *text, size_t len, struct ocfg_settings *ret,
+			struct ocfg_notes *notes, struct error *err);
 /*
- * Loads `path`; NULL: $OCI_KSM_SETTINGS, else OCFG_SETTINGS_PATH. A file that is missing gives the defaults. On an
- * error *ret holds the defaults all the same, so that the caller can log and go on.
+ * Loads `path`; NULL: $OCI_KSM_SETTINGS, else OCFG_SETTINGS_PATH. A file that is missing gives the
+ * defaults. On an error *ret holds the defaults all the same, so that the caller can log and go on.
  */
 int ocfg_settings_load(const char *path, struct ocfg_settings *ret, struct ocfg_notes *notes,
 		       struct error *err);

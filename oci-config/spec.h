@@ -14,15 +14,18 @@ enum ocfg_spec_kind {
 	OCFG_SPEC_PROCESS, /* process.json: what config.json has under "process" */
 };
 
-/* Owns `doc`. All members that the accessors below and the editors touch have been checked for their type. */
+/*
+ * Owns `doc`. All members that the accessors below and the editors touch have been checked for
+ * their type.
+ */
 struct ocfg_spec {
 	enum ocfg_spec_kind kind;
 	json_object *doc;
 };
 
 /*
- * Parses and checks a document; ocfg_spec_done frees it. -EINVAL with the member's name for a wrong type
- * (members that nobody here reads are not looked at and survive as they are).
+ * Parses and checks a document; ocfg_spec_done frees it. -EINVAL with the member's name for a wrong
+ * type (members that nobody here reads are not looked at and survive as they are).
  */
 int ocfg_spec_parse(const char *text, size_t len, enum ocfg_spec_kind kind, struct ocfg_spec *ret,
 		    struct error *err);
@@ -38,7 +41,10 @@ json_object *ocfg_spec_process(const struct ocfg_spec *spec);
 const char *ocfg_spec_root_path(const struct ocfg_spec *spec);
 /* An annotation's value or NULL. */
 const char *ocfg_spec_annotation(const struct ocfg_spec *spec, const char *key);
-/* Is this container a Kubernetes pod's pause container (io.kubernetes.cri.container-type, ...cri-o.ContainerType)? */
+/*
+ * Is this container a Kubernetes pod's pause container (io.kubernetes.cri.container-type,
+ * ...cri-o.ContainerType)?
+ */
 bool ocfg_spec_is_sandbox(const struct ocfg_spec *spec);
 
 #endif

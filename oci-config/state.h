@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Records of what we did, one small JSON file a container or run, below <state_dir>/containers; and the OCI state document. */
+/*
+ * Records of what we did, one small JSON file a container or run, below <state_dir>/containers; and
+ * the OCI state document.
+ */
 #ifndef OCI_CONFIG_STATE_H
 #define OCI_CONFIG_STATE_H
 
@@ -10,7 +13,7 @@
 
 #include "oci-config/error.h"
 
-#define OCFG_ID_MAX 255
+#define OCFG_ID_MAX 250 /* with ".json" it is a file name (NAME_MAX 255) */
 
 /* The OCI state that runtimes give to hooks on stdin. Strings owned; ocfg_oci_state_done frees. */
 struct ocfg_oci_state {
@@ -19,7 +22,8 @@ struct ocfg_oci_state {
 	char *root;   /* crun's extra member, or NULL */
 	pid_t pid;    /* 0 if there is none */
 };
-int ocfg_oci_state_parse(const char *text, size_t len, struct ocfg_oci_state *ret, struct error *err);
+int ocfg_oci_state_parse(const char *text, size_t len, struct ocfg_oci_state *ret,
+			 struct error *err);
 void ocfg_oci_state_done(struct ocfg_oci_state *state);
 
 /* Is `id` usable as a file name of ours: 1..OCFG_ID_MAX of [A-Za-z0-9_+.-], not "." or ".."? */
@@ -28,22 +32,25 @@ bool ocfg_id_is_valid(const char *id);
 /* One record. Strings owned; ocfg_record_done frees. NULL/0: not known. */
 struct ocfg_record {
 	char *id;
-	char *source;	/* "hook", "runtime" or "run": who made it */
+	char *source; /* "hook", "runtime" or "run": who made it */
 	unsigned modes;
 	char *reason;
 	char *bundle;
-	char *shim_target;  /* where in the container the shim is, for exec sessions */
+	char *shim_target; /* where in the container the shim is, for exec sessions */
 	size_t min_size;
-	pid_t pid;	    /* init's pid, or the run's */
-	uint64_t start_time; /* of that pid, /proc/PID/stat field 22 */
-	char *pid_file;	    /* where the runtime writes init's pid */
-	char *root;	    /* host path of the rootfs, if traces of ours are in it */
-	bool made_ld_so_preload; /* we created the empty mount point <root>/etc/ld.so.preload */
+	pid_t pid;		     /* init's pid, or the run's */
+	uint64_t start_time;	     /* of that pid, /proc/PID/stat field 22 */
+	char *pid_file;		     /* where the runtime writes init's pid */
+	char *root;		     /* host path of the rootfs, if traces of ours are in it */
+	bool made_ld_so_preload;     /* we created the empty mount point <root>/etc/ld.so.preload */
 	uint64_t made_dev, made_ino; /* which file that was */
 	int64_t etc_mtime_sec, etc_mtime_nsec; /* mtime of <root>/etc before that */
 };
 
-/* dirfd: the folder of records (open, O_DIRECTORY). Save is atomic; load gives -ENOENT where there is none. */
+/*
+ * dirfd: the folder of records (open, O_DIRECTORY). Save is atomic; load gives -ENOENT where there
+ * is none; removing what is not there is no error.
+ */
 int ocfg_record_save(int dirfd, const struct ocfg_record *record, struct error *err);
 int ocfg_record_load(int dirfd, const char *id, struct ocfg_record *ret, struct error *err);
 int ocfg_record_remove(int dirfd, const char *id, struct error *err);

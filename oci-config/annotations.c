@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a container wishes: its oci-ksm/ annotations (or OCI_KSM_MODE in its environment) over the
+ * settings.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "oci-config/annotations.h"
+#include "oci-config/env.h"
+#include "oci-config/json.h"
+#include "oci-config/mode.h"
+
+struct reading {
+	const struct ocfg_spec *spec;
+	const struct ocfg_settings *settings;
+	struct ocfg_wishes *wishes;
+};
+
+/* Takes a value over into the wishes, or returns -EINVAL and says in err what is wrong with it. */
+typedef int wish_reader(const struct reading *r, const char *value, struct error *err);
+
+/*
+ * Who names a mode has opted in, even if the name is wrong: then the settings' mode is the default.
+ */
+static int read_mode(const struct reading *r, const char *value, struct error *err)
+{
+	r->wishes->modes = r->settings->mode;
+	return ocfg_mode_parse(value, &r->wishes->modes, err);
+}
+
+static int read_min_size(const struct reading *r, const char *value, struct error *err)
+{
+	return ocfg_size_parse(value, &r->wishes->min_size, err);
+}
+
+static int read_domain(const struct reading *r, const char *value, struct error *err)
+{
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	size_t len = strlen(value);
+
+	if (len == 0 || len >= sizeof(r->wishes->domain) || strspn(value, allowed) != len)
+		return error_set(err, EINVAL, "not 1 to %zu of [A-Za-z0-9._-]",
+				 sizeof(r->wishes->domain) - 1);
+	memcpy(r->wishes->domain, value, len + 1);
+	return 0;
+}
+
+static int read_layout(const struct reading *r, const char *value, struct error *err)
+{
+	if (strcmp(value, "shared") != 0)
+		return error_set(err, EINVAL, "unknown layout \"%.32s\"", value);
+	r->wishes->layout_shared = true;
+	return 0;
+}
+
+static int read_required(const struct reading *r, const char *value, struct error *err)
+{
+	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
+		return error_set(err, EINVAL, "neither \"true\" nor \"false\"");
+	r->wishes->required = value[0] == 't';
+	return 0;
+}
+
+static const struct {
+	const char *key;
+	wish_reader *read;
+} readers[] = {
+	{"mode", read_mode},	 {"min-size", read_min_size}, {"domain", read_domain},
+	{"layout", read_layout}, {"required", read_required},
+};
+
+static int read_annotation(const struct reading *r, const char *key, const char *value,
+			   struct error *err)
+{
+	int rc = -EINVAL;
+
+	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++) {
+		if (strcmp(readers[i].key, key) != 0)
+			continue;
+		rc = readers[i].read(r, value, err);
+		return rc < 0 ? error_wrap(err, "annotation " OCFG_ANNOTATION_PREFIX "%s", key) : 0;
+	}
+	return error_set(err, EINVAL, "annotation " OCFG_ANNOTATION_PREFIX "%.64s: unknown key",
+			 key);
+}
+
+/* Notes what is wrong and keeps the first of it, which is the error if merging is required. */
+static void note(struct ocfg_notes *notes, const struct error *bad, struct error *first)
+{
+	ocfg_notes_add(notes, "%s, using the default", bad->msg);
+	if (first->code == 0)
+		*first = *bad;
+}
+
+static void read_annotations(const struct reading *r, struct ocfg_notes *notes, struct error *first)
+{
+	json_object *annotations = NULL;
+	size_t prefix = strlen(OCFG_ANNOTATION_PREFIX);
+
+	if (r->spec->kind == OCFG_SPEC_CONFIG)
+		json_object_object_get_ex(r->spec->doc, "annotations", &annotations);
+	if (!annotations)
+		return;
+	json_object_object_foreach(annotations, key, value)
+	{
+		struct error bad = {0};
+
+		if (strncmp(key, OCFG_ANNOTATION_PREFIX, prefix) == 0 &&
+		    read_annotation(r, key + prefix, json_object_get_string(value), &bad) < 0)
+			note(notes, &bad, first);
+	}
+}
+
+static void read_mode_env(const struct reading *r, struct ocfg_notes *notes, struct error *first)
+{
+	json_object *env = NULL;
+	struct error bad = {0};
+	const char *mode;
+
+	if (ocfg_spec_process(r->spec))
+		json_object_object_get_ex(ocfg_spec_process(r->spec), "env", &env);
+	mode = ocfg_env_get(env, OCFG_MODE_ENV);
+	if (mode && read_mode(r, mode, &bad) < 0) {
+		error_wrap(&bad, "environment variable " OCFG_MODE_ENV);
+		note(notes, &bad, first);
+	}
+}
+
+int ocfg_wishes_read(const struct ocfg_spec *spec, const struct ocfg_settings *settings,
+		     bool opted_in, struct ocfg_wishes *ret, struct ocfg_notes *notes,
+		     struct error *err)
+{
+	struct ocfg_wishes wishes = {.min_size = settings->min_size};
+	const struct reading r = {.spec = spec, .settings = settings, .wishes = &wishes};
+	struct error first = {0};
+
+	if (settings->enable == OCFG_ENABLE_NONE || ocfg_spec_is_sandbox(spec)) {
+		*ret = (struct ocfg_wishes){0};
+		return 0;
+	}
+	if (opted_in || settings->enable == OCFG_ENABLE_ALL)
+		wishes.modes = settings->mode;
+	if (!ocfg_spec_annotation(spec, OCFG_ANNOTATION_PREFIX "mode"))
+		read_mode_env(&r, notes, &first);
+	read_annotations(&r, notes, &first);
+	if (wishes.required && first.code != 0)
+		return error_set(err, EINVAL, "%s", first.msg);
+	*ret = wishes;
+	return 0;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The administrator's settings: /etc/oci-ksm/oci-ksm.json. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "oci-config/annotations.h"
+#include "oci-config/file.h"
+#include "oci-config/json.h"
+#include "oci-config/mode.h"
+#include "oci-config/settings.h"
+
+#define SETTINGS_MAX (256u << 10)
+
+/*
+ * What each member's reader is given. It returns 0, -EINVAL for a bad value (err says why) or
+ * -ENOMEM.
+ */
+typedef int setting_reader(json_object *value, struct ocfg_settings *ret, struct error *err);
+
+static int read_enable(json_object *value, struct ocfg_settings *ret, struct error *err)
+{
+	static const char *const names[] = {
+		[OCFG_ENABLE_ANNOTATED] = "annotated",
+		[OCFG_ENABLE_ALL] = "all",
+		[OCFG_ENABLE_NONE] = "none",
+	};
+
+	if (ocfg_json_expect(value, json_type_string, "value", err) < 0)
+		return -EINVAL;
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(json_object_get_string(value), names[i]) == 0) {
+			ret->enable = i;
+			return 0;
+		}
+	}
+	return error_set(err, EINVAL, "neither \"annotated\" nor \"all\" nor \"none\"");
+}
+
+static int read_mode(json_object *value, struct ocfg_settings *ret, struct error *err)
+{
+	if (ocfg_json_expect(value, json_type_string, "value", err) < 0)
+		return -EINVAL;
+	return ocfg_mode_parse(json_object_get_string(value), &ret->mode, err);
+}
+
+static int read_min_size(json_object *value, struct ocfg_settings *ret, struct error *err)
+{
+	if (!json_object_is_type(value, json_type_int) &&
+	    !json_object_is_type(value, json_type_string))
+		return error_set(err, EINVAL, "neither a number nor a string");
+	return ocfg_size_parse(json_object_get_string(value), &ret->min_size, err);
+}
+
+static int copy(const char *text, char **ret, struct error *err)
+{
+	char *text_copy = strdup(text);
+
+	if (!text_copy)
+		return error_set(err, ENOMEM, "settings");
+	free(*ret);
+	*ret = text_copy;
+	return 0;
+}
+
+static int read_folder(json_object *value, char **ret, struct error *err)
+{
+	const char *path;
+
+	if (ocfg_json_expect(value, json_type_string, "value", err) < 0)
+		return -EINVAL;
+	path = json_object_get_string(value);
+	if (path[0] != '/' || strlen(path) >= PATH_MAX)
+		return error_set(err, EINVAL, "not an absolute path");
+	return copy(path, ret, err);
+}
+
+static int read_preload_dir(json_object *value, struct ocfg_settings *ret, struct error *err)
+{
+	return read_folder(value, &ret->preload_dir, err);
+}
+
+static int read_state_dir(json_object *value, struct ocfg_settings *ret, struct error *err)
+{
+	return read_folder(value, &ret->state_dir, err);
+}
+
+static int read_log(json_object *value, struct ocfg_settings *ret, struct error *err)
+{
+	const char *sink;
+
+	if (ocfg_json_expect(value, json_type_string, "value", err) < 0)
+		return -EINVAL;
+	sink = json_object_get_string(value);
+	if (strcmp(sink, "auto") != 0 && strcmp(sink, "syslog") != 0 &&
+	    strcmp(sink, "stderr") != 0 && strncmp(sink, "file:/", strlen("file:/")) != 0)
+		return error_set(
+			err, EINVAL,
+			"neither \"auto\" nor \"syslog\" nor \"stderr\" nor \"file:/path\"");
+	return copy(sink, &ret->log, err);
+}
+
+static void free_runtimes(char **runtimes)
+{
+	for (size_t i = 0; i <= OCFG_SETTINGS_RUNTIMES; i++) {
+		free(runtimes[i]);
+		runtimes[i] = NULL;
+	}
+}
+
+static int read_runtimes(json_object *value, struct ocfg_settings *ret, struct error *err)
+{
+	char *runtimes[OCFG_SETTINGS_RUNTIMES + 1] = {NULL};
+	int rc = ocfg_json_expect(value, json_type_array, "value", err);
+	size_t count = rc == 0 ? json_object_array_length(value) : 0;
+
+	if (rc == 0 && (count == 0 || count > OCFG_SETTINGS_RUNTIMES))
+		rc = error_set(err, EINVAL, "not 1 to %d names", OCFG_SETTINGS_RUNTIMES);
+	for (size_t i = 0; rc == 0 && i < count; i++) {
+		json_object *item = json_object_array_get_idx(value, i);
+
+		rc = ocfg_json_expect(item, json_type_string, "item", err);
+		if (rc == 0 && json_object_get_string_len(item) == 0)
+			rc = error_set(err, EINVAL, "an empty name");
+		if (rc == 0)
+			rc = copy(json_object_get_string(item), &runtimes[i], err);
+	}
+	if (rc < 0) {
+		free_runtimes(runtimes);
+		return rc;
+	}
+	free_runtimes(ret->runtimes);
+	memcpy(ret->runtimes, runtimes, sizeof(runtimes));
+	return 0;
+}
+
+static const struct {
+	const char *key;
+	setting_reader *read;
+} readers[] = {
+	{"enable", read_enable},       {"mode", read_mode},
+	{"min_size", read_min_size},   {"preload_dir", read_preload_dir},
+	{"state_dir", read_state_dir}, {"log", read_log},
+	{"runtimes", read_runtimes},
+};
+
+static setting_reader *reader_of(const char *key)
+{
+	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++)
+		if (strcmp(readers[i].key, key) == 0)
+			return readers[i].read;
+	return NULL;
+}
+
+int ocfg_settings_init(struct ocfg_settings *ret, struct error *err)
+{
+	struct ocfg_settings settings = {.enable = OCFG_ENABLE_ANNOTATED, .mode = OCFG_MODE_AUTO};
+
+	if (copy("crun", &settings.runtimes[0], err) < 0 ||
+	    copy("runc", &settings.runtimes[1], err) < 0) {
+		ocfg_settings_done(&settings);
+		return -ENOMEM;
+	}
+	*ret = settings;
+	return 0;
+}
+
+int ocfg_settings_parse(const char *text, size_t len, struct ocfg_settings *ret,
+			struct ocfg_notes *notes, struct error *err)
+{
+	cleanup_json json_object *doc = NULL;
+	struct ocfg_settings settings;
+	int rc = ocfg_json_parse(text, len, &doc, err);
+
+	if (rc == 0)
+		rc = ocfg_json_expect(doc, json_type_object, "settings", err);
+	if (rc == 0)
+		rc = ocfg_settings_init(&settings, err);
+	if (rc < 0)
+		return rc;
+	json_object_object_foreach(doc, key, value)
+	{
+		setting_reader *read = reader_of(key);
+		struct error bad = {0};
+
+		if (!read) {
+			ocfg_notes_add(notes, "settings: unknown member \"%s\", ignoring", key);
+			continue;
+		}
+		rc = read(value, &settings, &bad);
+		if (rc == -ENOMEM) {
+			ocfg_settings_done(&settings);
+			return error_set(err, ENOMEM, "settings");
+		}
+		if (rc < 0)
+			ocfg_notes_add(notes, "settings: %s: %s, using the default", key, bad.msg);
+	}
+	*ret = settings;
+	return 0;
+}
+
+int ocfg_settings_load(const char *path, struct ocfg_settings *ret, struct ocfg_notes *notes,
+		       struct error *err)
+{
+	cleanup_free char *text = NULL;
+	size_t len;
+	int rc;
+
+	if (!path)
+		path = secure_getenv(OCFG_SETTINGS_ENV);
+	if (!path)
+		path = OCFG_SETTINGS_PATH;
+	rc = ocfg_file_read(AT_FDCWD, path, SETTINGS_MAX, &text, &len, err);
+	if (rc == 0) {
+		rc = ocfg_settings_parse(text, len, ret, notes, err);
+		if (rc == 0)
+			return 0;
+		error_wrap(err, "%s", path);
+	}
+	if (ocfg_settings_init(ret, rc == -ENOENT ? err : NULL) < 0) {
+		memset(ret, 0, sizeof(*ret));
+		return -ENOMEM;
+	}
+	return rc == -ENOENT ? 0 : rc;
+}
+
+void ocfg_settings_done(struct ocfg_settings *settings)
+{
+	free(settings->preload_dir);
+	free(settings->state_dir);
+	free(settings->log);
+	free_runtimes(settings->runtimes);
+	settings->preload_dir = settings->state_dir = settings->log = NULL;
+}
