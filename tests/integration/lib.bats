@@ -1,0 +1,60 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# The helpers that the other tests build on: containers really run and really end.
+load lib
+
+@test "crun and runc run busybox and give its output and status" {
+  rootfs_busybox "$T/root"
+  bundle "$T/b" "$T/root" -e A=b -a x/y=z -- sh -c 'echo $A; exit 3'
+  for rt in crun runc; do
+    run --separate-stderr oci_run $rt "$T/b"
+    assert_status 3
+    assert_output b
+    assert_equal "$stderr" ""
+  done
+}
+
+@test "an overlay over this machine's files keeps writes apart" {
+  rootfs_host "$T/root"
+  bundle "$T/b" "$T/root" -- bash -c 'echo x > /etc/ksmt-written; /usr/bin/python3 -c "print(6*7)"'
+  run oci_run crun "$T/b"
+  assert_status 0
+  assert_output 42
+  assert_exists "$(upper_of "$T/root")/etc/ksmt-written"
+  refute_exists /etc/ksmt-written
+}
+
+@test "started containers have a pid and are gone when stopped" {
+  rootfs_busybox "$T/root"
+  bundle "$T/b" "$T/root" -- sleep 1000
+  for rt in crun runc; do
+    oci_start $rt "$T/b"
+    pid=$(oci_pid $rt)
+    assert_exists "/proc/$pid"
+    oci_stop $rt
+    assert_gone "$pid"
+    assert_equal "$(oci $rt list -q)" ""
+  done
+}
+
+@test "debian's releases are there with their own libc" {
+  local suite
+  for suite in bookworm:2.36 bullseye:2.31; do
+    rootfs_debian "${suite%:*}" "$T/${suite%:*}"
+    bundle "$T/b" "$T/${suite%:*}" -- /usr/bin/ldd --version
+    run oci_run crun "$T/b"
+    assert_status 0
+    assert_contains "${lines[0]}" "${suite#*:}"
+  done
+}
+
+@test "ksm's values are changed under a lock and come back" {
+  local before
+  before=$(grep . "$KSM/run" "$KSM/pages_to_scan" "$KSM/sleep_millisecs")
+  ksm_begin
+  assert_equal "$(cat "$KSM/run")" 1
+  run ! flock -n "$KSM_LOCK" true
+  wait_scans 2
+  ksm_end
+  assert_equal "$(grep . "$KSM/run" "$KSM/pages_to_scan" "$KSM/sleep_millisecs")" "$before"
+}

@@ -1,0 +1,55 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# podman.bash: a podman with storage of its own for a test file (see lib.bash): podman_begin in setup_file, podman_end in
+# teardown_file; between them `podman` is the function below.
+
+# podman_begin: $P is the folder; the machine's own podman configuration is left out.
+podman_begin() {
+  P=$(mktemp -d "$OCI_KSM_PRIVATE/p.XXXX")
+  mkdir "$P/root" "$P/run" "$P/tmp" "$P/hooks.d" "$P/log"
+  cat > "$P/containers.conf" << CONF
+[containers]
+default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
+netns = "none"
+log_driver = "k8s-file"
+[engine]
+runtime = "crun"
+cgroup_manager = "cgroupfs"
+events_logger = "none"
+hooks_dir = ["$P/hooks.d"]
+CONF
+  printf '[storage]\ndriver = "overlay"\ngraphroot = "%s/root"\nrunroot = "%s/run"\n' "$P" "$P" > "$P/storage.conf"
+  export P CONTAINERS_CONF=$P/containers.conf CONTAINERS_STORAGE_CONF=$P/storage.conf
+  # Its cache of blobs is always here.
+  if mkdir /var/lib/containers 2> /dev/null; then touch "$P/made-var-lib"; fi
+  mount -t tmpfs tmpfs /var/lib/containers
+  [ -z "$(podman_cgroups)" ] || touch "$P/keep-cgroups"
+}
+
+# podman ARGS...: descriptor 3 is bats' own; what it starts must not hold it.
+podman() { command podman --tmpdir "$P/tmp" "$@" < /dev/null 3>&-; }
+
+# podman_load NAME FOLDER: makes the root file system in FOLDER an image.
+podman_load() {
+  "$TOP/tests/images/rootfs" archive "$1" "$2" "$P/image.tar"
+  podman load --quiet --input "$P/image.tar"
+  rm -f "$P/image.tar"
+}
+
+# podman_end: removes all containers and the storage, and the cgroups that podman made for them.
+podman_end() {
+  [ -n "${P:-}" ] || return 0
+  podman rm --all --force --time 0 > /dev/null || true
+  umount /var/lib/containers
+  [ ! -e "$P/made-var-lib" ] || rmdir /var/lib/containers
+  # conmon's cgroup is busy until init has reaped it.
+  [ -e "$P/keep-cgroups" ] || wait_for 10 podman_cgroups_gone
+  unmount_below "$P"
+  rm -rf "$P"
+  unset P CONTAINERS_CONF CONTAINERS_STORAGE_CONF
+}
+podman_cgroups() { find /sys/fs/cgroup -depth -fstype cgroup -path '*/libpod_parent*' -type d; }
+podman_cgroups_gone() {
+  podman_cgroups | xargs -r rmdir 2> /dev/null || true
+  [ -z "$(podman_cgroups)" ]
+}
