@@ -10,8 +10,12 @@ SHIM_SRCS := $(addprefix shim/, \
 
 # The folder that is mounted into containers. ld.so puts its own library folder in the place of $LIB: Debian's, Fedora's, Arch's;
 # musl does not know the token and finds a folder of that very name. 32-bit programs find a library that does nothing.
+# Programs built with a shared AddressSanitizer end at once if another library is loaded before it, unless the path by which that
+# one is preloaded contains "libasan.so"; those with a static one end if any mapped file is named so. Hence a folder of
+# that name, with links to the library outside it. It works with both: the shim passes malloc on to the sanitizer's.
 SHIM_DIR := $(BUILD)/lib/oci-ksm/preload
 SHIM_ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+SHIM_VIA := not-libasan.so
 SHIM_LIBS := '$$LIB' lib lib64 lib/$(SHIM_ARCH)-linux-gnu
 SHIM_LIBS_32 := $(if $(filter x86_64,$(SHIM_ARCH)),lib/i386-linux-gnu lib32)
 SHIM_FILES := $(SHIM_DIR)/.complete
@@ -40,9 +44,9 @@ $(SHIM_DIR)/libksm_preload_32.so: shim/stub32.c
 
 $(SHIM_FILES): $(SHIM_DIR)/libksm_preload.so $(if $(SHIM_LIBS_32),$(SHIM_DIR)/libksm_preload_32.so) shim/build.mk
 	$(Q)cd $(SHIM_DIR) && \
-	for d in $(SHIM_LIBS); do mkdir -p "$$d" && ln -rsf libksm_preload.so "$$d/libksm_preload.so"; done && \
-	for d in $(SHIM_LIBS_32); do mkdir -p "$$d" && ln -rsf libksm_preload_32.so "$$d/libksm_preload.so"; done && \
-	echo '/dev/oci-ksm/$$LIB/libksm_preload.so' > ld.so.preload
+	for d in $(SHIM_LIBS); do d=$(SHIM_VIA)/$$d; mkdir -p "$$d" && ln -rsf libksm_preload.so "$$d/"; done && \
+	for d in $(SHIM_LIBS_32); do d=$(SHIM_VIA)/$$d; mkdir -p "$$d" && ln -rsf libksm_preload_32.so "$$d/libksm_preload.so"; done && \
+	echo '/dev/oci-ksm/$(SHIM_VIA)/$$LIB/libksm_preload.so' > ld.so.preload
 	$(Q)ln -rsf $(SHIM_DIR)/libksm_preload.so $(BUILD)/lib/libksm_preload.so
 	$(Q)touch $@
 

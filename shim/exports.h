@@ -25,6 +25,7 @@ void *pvalloc(size_t size);
 void *mmap(void *addr, size_t len, int prot, int flags, int fd, long off);
 void *mmap64(void *addr, size_t len, int prot, int flags, int fd, long off);
 void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ...);
+int mprotect(void *addr, size_t len, int prot);
 int brk(void *end);
 void *sbrk(intptr_t increment);
 

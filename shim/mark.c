@@ -71,13 +71,20 @@ void shim_mark(uintptr_t addr, size_t len)
 		unmark_kept_out(start, end);
 }
 
+void shim_reserved(uintptr_t addr, size_t len)
+{
+	if (shim_state.process)
+		sys_madvise(addr, len, SHIM_MADV_UNMERGEABLE);
+	shim_state.reserving = true;
+}
+
 void shim_keep_out(const void *addr, size_t len)
 {
 	uintptr_t start = page_floor((uintptr_t)addr), end = page_ceil((uintptr_t)addr + len);
 	unsigned i;
 
 	sys_madvise(start, end - start, SHIM_MADV_UNMERGEABLE);
-	if (shim_state.min_size == SIZE_MAX)
+	if (shim_state.min_size == SIZE_MAX && !shim_state.reserving)
 		return; /* nothing marks it again */
 	for (i = 0; i < kept_out_count && i < KEPT_OUT_MAX; i++) {
 		if (kept_out[i].start <= start && end <= kept_out[i].end)
@@ -101,7 +108,8 @@ static bool mark_map(const struct shim_map *map, void *arg)
 
 	if (is_heap)
 		shim_state.heap_start = map->start;
-	if (map->markable && (is_heap || map->end - map->start >= shim_state.min_size) &&
+	if (map->markable && map->end - map->start < SHIM_RESERVATION &&
+	    (is_heap || map->end - map->start >= shim_state.min_size) &&
 	    !((uintptr_t)stack >= map->start && (uintptr_t)stack < map->end))
 		shim_mark(map->start, map->end - map->start);
 	return shim_state.min_size != SIZE_MAX;
@@ -209,7 +217,9 @@ static bool unmark_map(const struct shim_map *map, void *arg)
 void shim_withdraw(void)
 {
 	stop_marking();
-	if (shim_state.process && sys_prctl(PR_SET_MEMORY_MERGE, 0) == 0)
+	if (shim_state.process && sys_prctl(PR_SET_MEMORY_MERGE, 0) == 0) {
+		shim_state.process = false;
 		return;
+	}
 	shim_maps_each(unmark_map, NULL);
 }

@@ -25,6 +25,7 @@ struct shim_state {
 	bool settled;	 /* the constructor has decided */
 	bool looking;	 /* malloc's growth is to be looked for: it is a libc's own malloc */
 	bool process;	 /* PR_SET_MEMORY_MERGE is on: by us or inherited */
+	bool reserving;	 /* the program has reserved more address space than is marked at once */
 	bool tunables;	 /* GLIBC_TUNABLES changes malloc: trust nothing about its layout */
 	enum shim_malloc malloc_kind;
 	uintptr_t heap_start;  /* what brk has, from here ... */
@@ -34,6 +35,13 @@ extern struct shim_state shim_state;
 
 /* Marks the pages of [addr, addr + len) but those kept out; what the kernel cannot merge is left as it is. */
 void shim_mark(uintptr_t addr, size_t len);
+
+/*
+ * Address space that is only reserved so far is not marked if it is as much as this: before Linux 6.18 ksmd looks at each
+ * page of a hole (.NET reserves 256 GiB, sanitizers terabytes). It is marked part by part when it is made writable.
+ */
+#define SHIM_RESERVATION (1ul << 30)
+void shim_reserved(uintptr_t addr, size_t len);
 
 /* Unmarks the pages of [addr, addr + len) and never marks them again: locked memory and secrets. */
 void shim_keep_out(const void *addr, size_t len);

@@ -64,6 +64,12 @@ static void *raw_mremap(void *addr, size_t old_len, size_t new_len, int flags, v
 		sys_mremap((uintptr_t)addr, old_len, new_len, flags, (uintptr_t)to));
 }
 
+static int raw_mprotect(void *addr, size_t len, int prot)
+{
+	return (int)with_errno(
+		shim_syscall(__NR_mprotect, (long)(uintptr_t)addr, (long)len, prot, 0, 0, 0));
+}
+
 static int none_brk(void *end)
 {
 	(void)end;
@@ -172,6 +178,7 @@ struct shim_next shim_next = {
 	.mmap = raw_mmap,
 	.mmap64 = raw_mmap,
 	.mremap = raw_mremap,
+	.mprotect = raw_mprotect,
 	.brk = first_brk,
 	.sbrk = first_sbrk,
 	.mlock = raw_mlock,
@@ -187,8 +194,8 @@ struct shim_next shim_next = {
 #define NEXT_COUNT (sizeof(struct shim_next) / sizeof(void *))
 static const char *const names[NEXT_COUNT] = {
 	"malloc", "calloc",  "realloc", "aligned_alloc", "memalign", "posix_memalign",
-	"valloc", "pvalloc", "mmap",	"mmap64",	 "mremap",   "brk",
-	"sbrk",	  "mlock",   "mlock2",	"mlockall",	 "madvise",
+	"valloc", "pvalloc", "mmap",	"mmap64",	 "mremap",   "mprotect",
+	"brk",	  "sbrk",    "mlock",	"mlock2",	 "mlockall", "madvise",
 };
 static const struct shim_next otherwise = {
 	.malloc = none_malloc,
@@ -202,6 +209,7 @@ static const struct shim_next otherwise = {
 	.mmap = raw_mmap,
 	.mmap64 = raw_mmap,
 	.mremap = raw_mremap,
+	.mprotect = raw_mprotect,
 	.brk = none_brk,
 	.sbrk = none_sbrk,
 	.mlock = raw_mlock,

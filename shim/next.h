@@ -26,6 +26,7 @@ struct shim_next {
 	void *(*mmap)(void *addr, size_t len, int prot, int flags, int fd, long off);
 	void *(*mmap64)(void *addr, size_t len, int prot, int flags, int fd, long off);
 	void *(*mremap)(void *addr, size_t old_len, size_t new_len, int flags, void *to);
+	int (*mprotect)(void *addr, size_t len, int prot);
 	int (*brk)(void *end);
 	void *(*sbrk)(intptr_t increment);
 	int (*mlock)(const void *addr, size_t len);

@@ -13,6 +13,12 @@
 #define MAP_TYPE_BITS 0x0f /* MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE */
 #define MAP_DECIDING  (MAP_TYPE_BITS | MAP_STACK | MAP_GROWSDOWN | MAP_HUGETLB)
 
+/* Address space, of which the program will use a part: without access, or with no claim on memory. */
+static bool is_reservation(size_t len, int prot, int flags)
+{
+	return len >= SHIM_RESERVATION && (prot == PROT_NONE || flags & MAP_NORESERVE);
+}
+
 /*
  * Private mappings, but stacks, huge pages and locked ones; those of files only if they are there to be written (the JVM's class
  * archive). The mark stays through mprotect: what is reserved without access now is marked when it is used.
@@ -23,8 +29,12 @@ static void *mapped(void *p, size_t len, int prot, int flags)
 		return p;
 	if (flags & MAP_LOCKED)
 		shim_keep_out(p, len);
-	else if (len >= shim_state.min_size && (flags & MAP_DECIDING) == MAP_PRIVATE &&
-		 (flags & MAP_ANONYMOUS || prot & PROT_WRITE))
+	else if ((flags & MAP_DECIDING) != MAP_PRIVATE ||
+		 !(flags & MAP_ANONYMOUS || prot & PROT_WRITE))
+		return p;
+	else if (SHIM_UNLIKELY(is_reservation(len, prot, flags)))
+		shim_reserved((uintptr_t)p, len);
+	else if (len >= shim_state.min_size)
 		shim_mark((uintptr_t)p, len);
 	return p;
 }
@@ -58,6 +68,16 @@ void *mremap(void *addr, size_t old_len, size_t new_len, int flags, ...)
 			shim_mark((uintptr_t)p, new_len);
 	}
 	return p;
+}
+
+int mprotect(void *addr, size_t len, int prot)
+{
+	int rc = shim_next.mprotect(addr, len, prot);
+
+	if (SHIM_UNLIKELY(shim_state.reserving) && rc == 0 && prot & PROT_WRITE &&
+	    (shim_state.process || len >= shim_state.min_size))
+		shim_mark((uintptr_t)addr, len);
+	return rc;
 }
 
 int brk(void *end)
