@@ -13,8 +13,12 @@
 
 /* The shim's folder in the container, in a tmpfs of the container's own: no trace in the image. */
 #define OCFG_PLAN_NAME "oci-ksm"
-/* ld.so replaces $LIB by its own library folder; musl does not, and finds a folder of that name. */
-#define OCFG_PLAN_SHIM		"$LIB/libksm_preload.so"
+/*
+ * Below the shim's folder. ld.so replaces $LIB by its own library folder; musl does not, and finds a folder of that
+ * name. The folder above it is named for AddressSanitizer, which refuses to start a program unless the path of the
+ * first library has "libasan.so" in it (see shim/build.mk).
+ */
+#define OCFG_PLAN_SHIM		"not-libasan.so/$LIB/libksm_preload.so"
 #define OCFG_PLAN_LD_SO_PRELOAD "/etc/ld.so.preload"
 
 /* Borrowed strings; NULL: that edit is not made. */
