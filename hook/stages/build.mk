@@ -1,1 +1,5 @@
 # oci-ksm-hook
+PROGRAMS += oci-ksm-hook
+oci-ksm-hook_STATIC := yes
+oci-ksm-hook_SRCS := $(addprefix hook/stages/, \
+	main.c input.c prestart.c place.c precreate.c poststop.c)

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A container that is about to start: its document, what it wishes, and what is to be done about it on this host. */
+#include "hook/common/container.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "hook/common/ksm.h"
+#include "hook/common/log.h"
+#include "hook/common/paths.h"
+#include "oci-config/env.h"
+#include "oci-config/json.h"
+
+#define LD_PRELOAD "LD_PRELOAD"
+
+void container_init(struct container *c, const char *program)
+{
+	*c = (struct container){0};
+	if (ocfg_settings_load(NULL, &c->settings, &c->notes, &c->settings_err) == 0)
+		c->settings_err.code = 0;
+	log_init(program, c->settings.log);
+}
+
+void container_done(struct container *c)
+{
+	ocfg_spec_done(&c->spec);
+	ocfg_settings_done(&c->settings);
+}
+
+int container_load(struct container *c, int dirfd, const char *path, struct error *err)
+{
+	return ocfg_spec_load(dirfd, path, OCFG_SPEC_CONFIG, &c->spec, err);
+}
+
+int container_parse(struct container *c, const char *text, size_t len, struct error *err)
+{
+	return ocfg_spec_parse(text, len, OCFG_SPEC_CONFIG, &c->spec, err);
+}
+
+int container_wish(struct container *c, bool opted_in, struct error *err)
+{
+	int rc = ocfg_wishes_read(&c->spec, &c->settings, opted_in, &c->wishes, &c->notes, err);
+
+	/* Wishes that cannot be read are an error only with oci-ksm/required=true. */
+	c->required = rc < 0 || c->wishes.required;
+	return rc;
+}
+
+/* Where the shim comes from and goes to; why it cannot, in err. */
+static bool find_preload(struct container *c, struct error *err)
+{
+	c->target = ocfg_plan_target(&c->spec);
+	if (!c->target) {
+		error_set(err, EINVAL, "neither /dev nor /run nor /tmp is a tmpfs of its own");
+		return false;
+	}
+	return paths_preload_dir(&c->settings, c->preload_dir, sizeof(c->preload_dir), err) == 0;
+}
+
+int container_decide(struct container *c, struct error *err)
+{
+	struct error why = {0};
+	struct ocfg_features features = {.ksm = ksm_is_present()};
+	const char *reason = c->decision.reason;
+
+	features.preload = find_preload(c, &why);
+	ocfg_policy_choose(&features, &c->wishes, &c->decision);
+	if (c->decision.modes == 0)
+		return error_set(err, EINVAL, "%s%s%s", reason,
+				 features.ksm && why.code ? ": " : "",
+				 features.ksm && why.code ? why.msg : "");
+	if (c->required && !c->decision.as_wished)
+		return error_set(err, EINVAL, "%s", reason);
+	return 0;
+}
+
+bool container_has_env(const struct container *c)
+{
+	json_object *env = NULL, *process = ocfg_spec_process(&c->spec);
+	char entry[PATH_MAX];
+
+	if (process)
+		json_object_object_get_ex(process, "env", &env);
+	snprintf(entry, sizeof(entry), "%s/" OCFG_PLAN_SHIM, c->target);
+	return ocfg_env_list_has(env, LD_PRELOAD, entry);
+}
+
+void container_tell_problems(struct container *c)
+{
+	if (c->settings_err.code)
+		log_error(&c->settings_err, "settings, proceeding with the defaults");
+	log_notes(&c->notes, "settings and annotations");
+	c->told = c->told || c->settings_err.code || c->notes.count > 0;
+}
+
+void container_warn(struct container *c, const struct error *err, const char *consequence)
+{
+	log_line(LOG_LEVEL_WARNING, "%s; %s", err->msg, consequence);
+	c->told = true;
+}
+
+void container_tell_done(struct container *c)
+{
+	char modes[64];
+
+	ocfg_mode_format(c->decision.modes, modes, sizeof(modes));
+	if (!c->decision.as_wished)
+		log_line(LOG_LEVEL_WARNING, "merging by %s: %s", modes, c->decision.reason);
+	else if (!c->told)
+		log_line(LOG_LEVEL_INFO, "merging by %s: %s", modes, c->decision.reason);
+}
+
+int container_tell_fault(struct container *c, const struct error *err)
+{
+	if (!c->required) {
+		log_line(LOG_LEVEL_WARNING, "%s; the container starts without merging", err->msg);
+		return 0;
+	}
+	log_line(LOG_LEVEL_ERROR, "%s; merging is required", err->msg);
+	fprintf(stderr, "oci-ksm: merging is required (annotation oci-ksm/required): %s\n",
+		err->msg);
+	return 1;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* create, run: the edits of config.json. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "hook/common/log.h"
+#include "hook/common/paths.h"
+#include "hook/common/proc.h"
+#include "hook/common/traces.h"
+#include "hook/runtime/edit.h"
+#include "oci-config/cleanup.h"
+#include "oci-config/mounts.h"
+
+/* One edit. `dirfd` and `config` name the document; `changed` says that it is to be saved. */
+struct edit {
+	struct container *c;
+	const struct args *args;
+	int bundle; /* opened once */
+	int dirfd;
+	const char *config;
+	bool changed;
+	struct rootfs root;
+	struct traces traces;
+	char hook[PATH_MAX];
+	char hook_env[PATH_MAX + 32]; /* NAME=value */
+};
+
+static int open_bundle(struct edit *e, struct error *err)
+{
+	const char *path = e->args->bundle ? e->args->bundle : ".";
+
+	e->bundle = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (e->bundle < 0)
+		return error_set(err, errno, "open bundle %s", path);
+	e->dirfd = e->args->config ? AT_FDCWD : e->bundle;
+	e->config = e->args->config ? e->args->config : "config.json";
+	return 0;
+}
+
+/*
+ * The entry for oci-ksm-hook poststop. It has to find the same folder of state, but runtimes give hooks no environment
+ * of ours.
+ */
+static int find_hook(struct edit *e, struct error *err)
+{
+	static const char *const names[] = {OCFG_SETTINGS_ENV, "XDG_RUNTIME_DIR"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !e->hook_env[0]; i++) {
+		const char *value = getenv(names[i]);
+
+		if (value && (size_t)snprintf(e->hook_env, sizeof(e->hook_env), "%s=%s", names[i],
+					      value) >= sizeof(e->hook_env))
+			return error_set(err, ENAMETOOLONG, "pass %s to the hook", names[i]);
+	}
+	return paths_sibling("oci-ksm-hook", e->hook, sizeof(e->hook), err);
+}
+
+static struct ocfg_plan plan_of(const struct edit *e)
+{
+	const struct ldso *ldso = &e->traces.ldso;
+
+	return (struct ocfg_plan){
+		.shim_source = e->c->preload_dir,
+		.shim_target = e->c->target,
+		.ld_so_preload_source = ldso->source[0] ? ldso->source : NULL,
+		.poststop_hook = ldso->made ? e->hook : NULL,
+		.hook_env = e->hook_env[0] ? e->hook_env : NULL,
+		.min_size = e->c->wishes.min_size,
+	};
+}
+
+/*
+ * A bundle that is started again holds our edits of the last time. They are taken back, because wishes and image may
+ * have changed since.
+ */
+static int undo_earlier(struct edit *e, struct error *err)
+{
+	const struct container *c = e->c;
+	char plain[PATH_MAX + 16], dir[PATH_MAX], merged[2 * PATH_MAX];
+	struct ocfg_plan plan = {
+		.shim_source = c->preload_dir,
+		.shim_target = c->target,
+		.poststop_hook = e->hook,
+	};
+	int rc;
+
+	if (!ocfg_plan_is_applied(&c->spec))
+		return 0;
+	e->changed = true;
+	snprintf(plain, sizeof(plain), "%s/ld.so.preload", c->preload_dir);
+	plan.ld_so_preload_source = plain;
+	rc = ocfg_plan_undo(&plan, &e->c->spec, err);
+	if (rc < 0 || e->traces.merged < 0)
+		return rc;
+	rc = paths_of_fd(e->traces.merged, dir, sizeof(dir), err);
+	if (rc < 0)
+		return rc;
+	snprintf(merged, sizeof(merged), "%s/%s", dir, e->args->id);
+	plan.ld_so_preload_source = merged;
+	return ocfg_plan_undo(&plan, &e->c->spec, err);
+}
+
+/* /etc/ld.so.preload, where the image has glibc and nothing else is mounted there. */
+static int prepare_ldso(struct edit *e, struct error *err)
+{
+	const struct container *c = e->c;
+	int rc;
+
+	if (ocfg_mounts_covers(&c->spec, OCFG_PLAN_LD_SO_PRELOAD))
+		return 0;
+	rc = rootfs_open(e->bundle, ocfg_spec_root_path(&c->spec), &e->root, err);
+	if (rc < 0 || !ldso_is_glibc(&e->root))
+		return rc;
+	rc = find_hook(e, err);
+	return rc < 0 ? rc : traces_prepare_ldso(&e->traces, c, e->args->id, &e->root, err);
+}
+
+/* The runtime's process is the one that we are now; it stays for as long as the container if that is not detached. */
+static int fill_process(const struct edit *e, struct ocfg_record *record, struct error *err)
+{
+	struct proc_stat st = {.start_time = 0};
+	int rc;
+
+	if (e->args->command != ARGS_RUN || e->args->detach)
+		return 0;
+	rc = proc_stat_read(getpid(), &st, err);
+	record->pid = getpid();
+	record->start_time = st.start_time;
+	return rc;
+}
+
+static int save_record(struct edit *e, struct error *err)
+{
+	char bundle[PATH_MAX], pid_file[2 * PATH_MAX], cwd[PATH_MAX] = "";
+	const struct container *c = e->c;
+	struct ocfg_record record = {
+		.id = (char *)e->args->id,
+		.source = (char *)"runtime",
+		.modes = c->decision.modes,
+		.reason = (char *)c->decision.reason,
+		.bundle = bundle,
+		.shim_target = (char *)c->target,
+		.min_size = c->wishes.min_size,
+	};
+	int rc = paths_of_fd(e->bundle, bundle, sizeof(bundle), err);
+
+	if (rc == 0)
+		rc = fill_process(e, &record, err);
+	if (rc < 0)
+		return rc;
+	if (e->args->pid_file) {
+		if (e->args->pid_file[0] != '/' && !getcwd(cwd, sizeof(cwd)))
+			return error_set(err, errno, "find the working directory");
+		snprintf(pid_file, sizeof(pid_file), "%s%s%s", cwd, cwd[0] ? "/" : "",
+			 e->args->pid_file);
+		record.pid_file = pid_file;
+	}
+	return traces_save(&e->traces, &e->root, &record, err);
+}
+
+/* All of this the container can do without, since its environment has the shim. */
+static void prepare(struct edit *e)
+{
+	struct error err = {0};
+	int rc = traces_open(&e->c->settings, e->args->id, &e->traces, &err);
+
+	if (rc == 0)
+		rc = prepare_ldso(e, &err);
+	if (rc < 0)
+		container_warn(e->c, &err, TRACES_WITHOUT);
+	if (e->traces.records < 0)
+		return;
+	if (save_record(e, &err) < 0) {
+		traces_undo(&e->traces, &e->root, e->args->id);
+		e->traces.ldso = (struct ldso){.made = false};
+		container_warn(e->c, &err, TRACES_WITHOUT);
+	}
+}
+
+static int apply(struct edit *e, struct error *err)
+{
+	struct ocfg_plan plan;
+	int rc;
+
+	prepare(e);
+	plan = plan_of(e);
+	rc = ocfg_plan_apply(&plan, &e->c->spec, err);
+	if (rc == 0)
+		rc = ocfg_spec_save(&e->c->spec, e->dirfd, e->config, err);
+	if (rc < 0 && e->traces.records >= 0)
+		traces_undo(&e->traces, &e->root, e->args->id);
+	return rc;
+}
+
+static int edit(struct edit *e, struct error *err)
+{
+	struct container *c = e->c;
+	struct error undo_err = {0};
+	int rc = open_bundle(e, err);
+
+	if (rc == 0)
+		rc = container_load(c, e->dirfd, e->config, err);
+	if (rc == 0)
+		rc = container_wish(c, true, err);
+	if (rc < 0)
+		return rc;
+	if (c->wishes.modes == 0 && !ocfg_plan_is_applied(&c->spec))
+		return 0;
+	container_tell_problems(c);
+	rc = container_decide(c, err);
+	if (undo_earlier(e, &undo_err) < 0) {
+		*err = undo_err;
+		return -EINVAL;
+	}
+	if (rc == 0)
+		return apply(e, err);
+	if (e->changed && ocfg_spec_save(&c->spec, e->dirfd, e->config, &undo_err) < 0) {
+		*err = undo_err;
+		return -EINVAL;
+	}
+	return c->wishes.modes == 0 ? 0 : rc;
+}
+
+int edit_create(struct container *c, const struct args *args, struct error *err)
+{
+	struct edit e = {
+		.c = c,
+		.args = args,
+		.bundle = -1,
+		.root = ROOTFS_NONE,
+		.traces = TRACES_NONE,
+	};
+	int rc;
+
+	if (!args->id)
+		return 0; /* the runtime will complain */
+	rc = edit(&e, err);
+	if (rc == 0 && c->wishes.modes != 0)
+		container_tell_done(c);
+	if (e.bundle >= 0)
+		close(e.bundle);
+	rootfs_done(&e.root);
+	traces_done(&e.traces);
+	return rc;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* exec and delete: the edits of process.json, and the end of a record. */
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hook/common/proc.h"
+#include "hook/common/traces.h"
+#include "hook/runtime/edit.h"
+#include "oci-config/cleanup.h"
+#include "oci-config/file.h"
+
+#define PID_FILE_MAX 64
+
+static int edit_process(const struct ocfg_record *record, const char *path, struct error *err)
+{
+	const struct ocfg_plan plan = {
+		.shim_target = record->shim_target,
+		.min_size = record->min_size,
+	};
+	struct ocfg_spec spec = {.doc = NULL};
+	int rc = ocfg_spec_load(AT_FDCWD, path, OCFG_SPEC_PROCESS, &spec, err);
+
+	if (rc < 0)
+		return rc;
+	rc = ocfg_plan_apply(&plan, &spec, err);
+	if (rc == 0)
+		rc = ocfg_spec_save(&spec, AT_FDCWD, path, err);
+	ocfg_spec_done(&spec);
+	return rc;
+}
+
+int edit_exec(struct container *c, const struct args *args, struct error *err)
+{
+	struct traces traces = TRACES_NONE;
+	const struct ocfg_record *record = &traces.before;
+	int rc = 0;
+
+	/* What is not recorded is not ours, and why there are no records was told when the container started. */
+	if (!args->id || !args->process || traces_open(&c->settings, args->id, &traces, NULL) < 0)
+		return 0;
+	if (record->id && record->shim_target && (record->modes & OCFG_MODE_PRELOAD))
+		rc = edit_process(record, args->process, err);
+	traces_done(&traces);
+	return rc;
+}
+
+/* Is the container's init still there, as far as the record tells? */
+static bool is_running(const struct ocfg_record *record)
+{
+	cleanup_free char *text = NULL;
+	struct proc_stat st;
+	int64_t pid;
+	size_t len;
+
+	if (!record->pid_file)
+		return record->pid && proc_is_running(record->pid, record->start_time);
+	return ocfg_file_read(AT_FDCWD, record->pid_file, PID_FILE_MAX, &text, &len, NULL) == 0 &&
+	       proc_number(text, &pid) == 0 && proc_stat_read((pid_t)pid, &st, NULL) == 0 &&
+	       st.state != 'Z';
+}
+
+void edit_delete(struct container *c, const struct args *args)
+{
+	struct traces traces = TRACES_NONE;
+	const struct ocfg_record *record = &traces.before;
+
+	if (!args->id || traces_open(&c->settings, args->id, &traces, NULL) < 0)
+		return;
+	/* With a mount point in the image there is a poststop hook, which does this when all is unmounted. */
+	if (record->id && !record->made_ld_so_preload && (args->force || !is_running(record)))
+		(void)traces_remove(&traces, args->id, NULL);
+	traces_done(&traces);
+}

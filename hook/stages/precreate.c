@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* precreate (podman): config.json from stdin to stdout, with the shim in its mounts and environment. */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "hook/common/caps.h"
+#include "hook/common/container.h"
+#include "hook/common/log.h"
+#include "hook/stages/input.h"
+#include "hook/stages/stages.h"
+#include "oci-config/file.h"
+#include "oci-config/json.h"
+
+/*
+ * Edits the document if the container wishes it. /etc/ld.so.preload is left to the prestart stage: what is made in the
+ * image must be recorded by the container's name, which podman does not tell here.
+ */
+static int edit(struct container *c, const struct input *input, bool *ret_edited, struct error *err)
+{
+	struct ocfg_plan plan = {0};
+	int rc = container_parse(c, input->text, input->len, err);
+
+	if (rc == 0)
+		rc = container_wish(c, false, err);
+	if (rc < 0 || c->wishes.modes == 0)
+		return rc;
+	rc = container_decide(c, err);
+	if (rc < 0) {
+		/* The prestart stage comes to the same decision and tells it, unless nothing comes after this. */
+		c->told = !c->required;
+		return rc;
+	}
+	plan.shim_source = c->preload_dir;
+	plan.shim_target = c->target;
+	plan.min_size = c->wishes.min_size;
+	rc = ocfg_plan_apply(&plan, &c->spec, err);
+	*ret_edited = rc == 0;
+	return rc;
+}
+
+static int write_document(struct container *c, const struct input *input, bool edited)
+{
+	const char *text;
+	size_t len;
+
+	if (!edited || ocfg_json_print(c->spec.doc, &text, &len, NULL) < 0)
+		return input_echo(input);
+	return input_write(STDOUT_FILENO, text, len);
+}
+
+int stage_precreate(void)
+{
+	struct container c;
+	struct input input;
+	struct error err = {0};
+	bool edited = false;
+	int rc, status = 0;
+
+	container_init(&c, STAGES_PROGRAM);
+	input_read(OCFG_FILE_MAX, &input);
+	rc = caps_keep(NULL, 0, &err);
+	if (rc == 0 && !input.whole)
+		rc = error_set(&err, 0, "config.json on stdin is too large");
+	if (rc == 0)
+		rc = edit(&c, &input, &edited, &err);
+	if (rc < 0 && !c.told)
+		status = container_tell_fault(&c, &err);
+	if (status == 0 && write_document(&c, &input, edited) < 0)
+		status = 1; /* nobody reads it */
+	input_done(&input);
+	container_done(&c);
+	return status;
+}

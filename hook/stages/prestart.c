@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* prestart, createRuntime: puts the shim into a container that is about to start. */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "hook/common/caps.h"
+#include "hook/common/log.h"
+#include "hook/stages/input.h"
+#include "hook/stages/place.h"
+#include "hook/stages/stages.h"
+
+/*
+ * CAP_SYS_ADMIN, CAP_SYS_CHROOT: setns to the container's mount namespace, open_tree, mount_setattr, move_mount.
+ * CAP_SYS_PTRACE: to open /proc/PID/ns of an init that has other users or more capabilities than are left here.
+ * CAP_SETUID, CAP_SETGID: what is made in the container is made as the owner of its folder.
+ * CAP_DAC_READ_SEARCH: bundles and root file systems of user namespaces lie in folders of theirs.
+ */
+static const cap_value_t needed[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE,
+				     CAP_SETUID,    CAP_SETGID,	    CAP_DAC_READ_SEARCH};
+
+static int place(struct container *c, const struct ocfg_oci_state *state, struct error *err)
+{
+	struct place p = {.c = c, .state = state, PLACE_NONE};
+	int rc;
+
+	p.bundle = open(state->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (p.bundle < 0)
+		return error_set(err, errno, "open bundle %s", state->bundle);
+	rc = container_load(c, p.bundle, "config.json", err);
+	if (rc == 0)
+		rc = container_wish(c, false, err);
+	container_tell_problems(c);
+	if (rc == 0 && c->wishes.modes != 0) {
+		rc = container_decide(c, err);
+		if (rc == 0)
+			rc = place_run(&p, err);
+	}
+	place_done(&p);
+	return rc;
+}
+
+int stage_prestart(void)
+{
+	struct container c;
+	struct ocfg_oci_state state = {0};
+	struct error err = {0};
+	int rc, status = 0;
+
+	container_init(&c, STAGES_PROGRAM);
+	rc = input_state(&state, &err);
+	if (rc == 0) {
+		log_container(state.id);
+		rc = caps_keep(needed, sizeof(needed) / sizeof(needed[0]), &err);
+	}
+	if (rc == 0)
+		rc = place(&c, &state, &err);
+	if (rc < 0)
+		status = container_tell_fault(&c, &err);
+	else if (c.wishes.modes != 0)
+		container_tell_done(&c);
+	ocfg_oci_state_done(&state);
+	container_done(&c);
+	return status;
+}
