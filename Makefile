@@ -74,7 +74,6 @@ $(LIB_COMMON): $(call obj,$(COMMON_SRCS))
 
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
-.SECONDARY:
 
 all: $(addprefix $(BUILD)/bin/,$(PROGRAMS)) $(SHIM_FILES) ## Build the programs and the shim (the default)
 
