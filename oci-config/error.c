@@ -7,6 +7,10 @@
 
 #include "oci-config/error.h"
 
+/* What they are for the analyzer elsewhere. */
+#undef error_set
+#undef error_wrap
+
 /* Cuts off what there is no room for: the beginning of a message tells more than its end. */
 static void append(char *buf, size_t size, const char *text)
 {
