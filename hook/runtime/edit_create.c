@@ -84,13 +84,14 @@ static int undo_earlier(struct edit *e, struct error *err)
 	struct ocfg_plan plan = {
 		.shim_source = c->preload_dir,
 		.shim_target = c->target,
-		.poststop_hook = e->hook,
 	};
 	int rc;
 
 	if (!ocfg_plan_is_applied(&c->spec))
 		return 0;
 	e->changed = true;
+	if (find_hook(e, NULL) == 0)
+		plan.poststop_hook = e->hook;
 	snprintf(plain, sizeof(plain), "%s/ld.so.preload", c->preload_dir);
 	plan.ld_so_preload_source = plain;
 	rc = ocfg_plan_undo(&plan, &e->c->spec, err);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* poststop: takes away what a container left behind. */
+#include <errno.h>
+
 #include "hook/common/caps.h"
 #include "hook/common/log.h"
 #include "hook/common/traces.h"
@@ -16,12 +18,11 @@ static int remove_traces(const struct ocfg_settings *settings, struct error *err
 {
 	struct ocfg_oci_state state = {0};
 	struct traces traces = TRACES_NONE;
-	int rc = input_state(&state, err);
+	int rc = caps_keep(needed, sizeof(needed) / sizeof(needed[0]), err);
 
-	if (rc < 0)
-		return rc;
+	if (input_state(&state, rc < 0 ? NULL : err) < 0)
+		return -EINVAL;
 	log_container(state.id);
-	rc = caps_keep(needed, sizeof(needed) / sizeof(needed[0]), err);
 	/* A folder of state that cannot be used was told when the container started. */
 	if (rc == 0 && traces_open(settings, state.id, &traces, NULL) == 0 && traces.before.id)
 		rc = traces_remove(&traces, state.id, err);

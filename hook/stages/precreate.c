@@ -57,8 +57,8 @@ int stage_precreate(void)
 	int rc, status = 0;
 
 	container_init(&c, STAGES_PROGRAM);
-	input_read(OCFG_FILE_MAX, &input);
 	rc = caps_keep(NULL, 0, &err);
+	input_read(OCFG_FILE_MAX, &input);
 	if (rc == 0 && !input.whole)
 		rc = error_set(&err, 0, "config.json on stdin is too large");
 	if (rc == 0)

@@ -47,11 +47,11 @@ int stage_prestart(void)
 	int rc, status = 0;
 
 	container_init(&c, STAGES_PROGRAM);
-	rc = input_state(&state, &err);
-	if (rc == 0) {
+	rc = caps_keep(needed, sizeof(needed) / sizeof(needed[0]), &err);
+	if (input_state(&state, rc < 0 ? NULL : &err) < 0)
+		rc = -EINVAL;
+	else
 		log_container(state.id);
-		rc = caps_keep(needed, sizeof(needed) / sizeof(needed[0]), &err);
-	}
 	if (rc == 0)
 		rc = place(&c, &state, &err);
 	if (rc < 0)
