@@ -6,9 +6,8 @@ VERSION  := 0.1.0
 ##### Directories (all can be overridden) #####
 PREFIX   ?= /usr/local
 BINDIR   ?= $(PREFIX)/bin
-LIBDIR   ?= $(PREFIX)/lib
 DATADIR  ?= $(PREFIX)/share
-SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
+SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
 BUILD    ?= build
 
 ##### Tools and flags (the user's CFLAGS, CPPFLAGS and LDFLAGS come last and are never overwritten) #####
@@ -108,7 +107,7 @@ clean: ## Remove what was built
 help: ## This list
 	@echo 'Targets:'
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | sort | expand -t 22
-	@echo 'Variables: PREFIX BINDIR LIBDIR DATADIR SYSCONFDIR DESTDIR BUILD CC CFLAGS CPPFLAGS LDFLAGS'
+	@echo 'Variables: PREFIX BINDIR DATADIR SYSCONFDIR DESTDIR BUILD CC CFLAGS CPPFLAGS LDFLAGS'
 	@echo '           STATIC=yes|no (hook, wrapper)  WERROR=1  SAN=address,undefined  V=1 (show commands)'
 
 .PHONY: all clean help

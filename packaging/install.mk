@@ -1,0 +1,43 @@
+# Installing. Programs find the shim at <their folder>/../lib/oci-ksm/preload, so that place follows from BINDIR.
+
+##### Where podman, crun and CRI-O look; only /usr and /usr/local mean the machine's own /etc #####
+PRELOADDIR := $(PREFIX)/lib/oci-ksm/preload
+HOOKSDIR   ?= $(if $(filter /usr,$(PREFIX)),$(DATADIR)/containers/oci/hooks.d,$(SYSCONFDIR)/containers/oci/hooks.d)
+PRECREATEDIR := $(DATADIR)/oci-ksm/hooks.precreate.d
+CONFDDIR   ?= $(SYSCONFDIR)/containers/containers.conf.d
+
+# One hooks.d file a stage: a file has one command line, and ours names its stage.
+HOOK_STAGES := prestart poststop
+PODMAN_BUILT := $(patsubst %,$(BUILD)/podman/oci-ksm-%.json,$(HOOK_STAGES) precreate) $(BUILD)/podman/oci-ksm.conf
+$(BUILD)/podman/oci-ksm-%.json: packaging/podman/oci-ksm.json FORCE
+	@mkdir -p $(@D)
+	$(Q)sed 's|@BINDIR@|$(BINDIR)|; s|@STAGE@|$*|' $< > $@
+$(BUILD)/podman/oci-ksm.conf: packaging/podman/containers.conf FORCE
+	@mkdir -p $(@D)
+	$(Q)sed 's|@PRECREATEDIR@|$(PRECREATEDIR)|' $< > $@
+
+install: all $(PODMAN_BUILT) ## Install below DESTDIR and PREFIX=/usr/local
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(BINDIR) $(PREFIX)/lib/oci-ksm $(HOOKSDIR) $(PRECREATEDIR) $(CONFDDIR))
+	$(INSTALL) -m 755 $(addprefix $(BUILD)/bin/,$(PROGRAMS)) $(DESTDIR)$(BINDIR)/
+	ln -sf oci-ksm $(DESTDIR)$(BINDIR)/ksm-wrapper
+	rm -rf $(DESTDIR)$(PRELOADDIR)
+	cp -R --no-dereference $(BUILD)/lib/oci-ksm/preload $(DESTDIR)$(PRELOADDIR)
+	rm $(DESTDIR)$(PRELOADDIR)/.complete
+	chmod -R u=rwX,go=rX $(DESTDIR)$(PRELOADDIR)
+	$(INSTALL) -m 644 $(patsubst %,$(BUILD)/podman/oci-ksm-%.json,$(HOOK_STAGES)) $(DESTDIR)$(HOOKSDIR)/
+	$(INSTALL) -m 644 $(BUILD)/podman/oci-ksm-precreate.json $(DESTDIR)$(PRECREATEDIR)/
+	$(INSTALL) -m 644 $(BUILD)/podman/oci-ksm.conf $(DESTDIR)$(CONFDDIR)/
+
+# Takes away what install made, and no folder that others use too. The administrator's settings stay.
+uninstall: ## Remove what install installed
+	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(PROGRAMS) ksm-wrapper)
+	rm -f $(patsubst %,$(DESTDIR)$(HOOKSDIR)/oci-ksm-%.json,$(HOOK_STAGES)) $(DESTDIR)$(CONFDDIR)/oci-ksm.conf
+	rm -rf $(DESTDIR)$(PREFIX)/lib/oci-ksm $(DESTDIR)$(DATADIR)/oci-ksm
+
+# The tree as git knows it; to be built as it is.
+dist: ## Make dist/oci-ksm-VERSION.tar.gz
+	@mkdir -p dist
+	git archive --format=tar.gz --prefix=oci-ksm-$(VERSION)/ -o dist/oci-ksm-$(VERSION).tar.gz HEAD
+
+FORCE:
+.PHONY: install uninstall dist FORCE
