@@ -72,6 +72,23 @@ static bool is_root(const char *path)
 	return component(&path) == 0;
 }
 
+/* With one of these options runtimes bind the source, whatever the type says. */
+static bool is_bind(json_object *mounts, size_t i)
+{
+	json_object *options = NULL;
+
+	json_object_object_get_ex(json_object_array_get_idx(mounts, i), "options", &options);
+	if (!json_object_is_type(options, json_type_array))
+		return options != NULL;
+	for (size_t n = 0; n < json_object_array_length(options); n++) {
+		const char *option = json_object_get_string(json_object_array_get_idx(options, n));
+
+		if (option && (!strcmp(option, "bind") || !strcmp(option, "rbind")))
+			return true;
+	}
+	return false;
+}
+
 bool ocfg_mounts_is_tmpfs(const struct ocfg_spec *spec, const char *destination)
 {
 	json_object *mounts = mounts_of(spec);
@@ -80,7 +97,8 @@ bool ocfg_mounts_is_tmpfs(const struct ocfg_spec *spec, const char *destination)
 	for (size_t i = count_of(mounts); i > 0; i--) {
 		switch (relation(text_of(mounts, i - 1, "destination"), destination)) {
 		case SAME:
-			return strcmp(text_of(mounts, i - 1, "type"), "tmpfs") == 0;
+			return strcmp(text_of(mounts, i - 1, "type"), "tmpfs") == 0 &&
+			       !is_bind(mounts, i - 1);
 		case ABOVE:
 			return false;
 		case APART:
