@@ -7,10 +7,12 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "oci-config/cleanup.h"
@@ -22,9 +24,8 @@ int bind_clone(const char *source, struct error *err)
 		.propagation = MS_PRIVATE,
 	};
 	/* open_tree, move_mount: Linux 5.2 */
-	cleanup_close int tree =
-		open_tree(AT_FDCWD, source,
-			  OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+	cleanup_close int tree = open_tree(
+		AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
 
 	if (tree < 0)
 		return error_set(err, errno, "clone mount of %s", source);
@@ -45,9 +46,32 @@ int bind_attach(int tree, int target, struct error *err)
 		return 0;
 	/* There was no mount_setattr. The container's program does not run yet. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", tree);
-	if (mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL) < 0)
+	if (mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL) <
+	    0)
 		return error_set(err, errno, "make mount in the container read-only");
 	return 0;
+}
+
+int bind_is_mounted(dev_t dev, struct error *err)
+{
+	char wanted[32];
+	cleanup_free char *line = NULL;
+	size_t size = 0;
+	cleanup_file FILE *file = fopen("/proc/self/mountinfo", "re");
+
+	if (!file)
+		return error_set(err, errno, "open /proc/self/mountinfo");
+	/* "36 35 98:0 /mnt1 /mnt2 ...": proc_pid_mountinfo(5) */
+	snprintf(wanted, sizeof(wanted), "%u:%u", major(dev), minor(dev));
+	while (getline(&line, &size, file) > 0) {
+		char *rest = line, *field = NULL;
+
+		for (int i = 0; i < 3; i++)
+			field = strsep(&rest, " ");
+		if (field && !strcmp(field, wanted))
+			return 1;
+	}
+	return ferror(file) ? error_set(err, EIO, "read /proc/self/mountinfo") : 0;
 }
 
 static bool same_namespace(int a, int b)

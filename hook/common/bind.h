@@ -15,6 +15,9 @@ int bind_clone(const char *source, struct error *err);
 /* Mounts it over the file or folder `target` (a descriptor) of the mount namespace that this process is in by now. */
 int bind_attach(int tree, int target, struct error *err);
 
+/* Is a file system with this device mounted anywhere in this mount namespace? 1, 0 or -errno. */
+int bind_is_mounted(dev_t dev, struct error *err);
+
 /* A process's mount namespace, entered and left by a program with one thread. Start with BIND_NS_NONE. */
 struct bind_ns {
 	int own;   /* this program's mount namespace */

@@ -42,8 +42,8 @@ int caps_keep(const cap_value_t *keep, size_t count, struct error *err)
 			return error_set(err, errno, "keep capability %d", keep[i]);
 	}
 	empty_bounding_set();
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || cap_reset_ambient() < 0 ||
-	    cap_set_proc(want) < 0)
+	/* An empty inheritable set empties the ambient one (capabilities(7)). */
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || cap_set_proc(want) < 0)
 		return error_set(err, errno, "drop capabilities");
 	return 0;
 }

@@ -24,7 +24,7 @@ struct container {
 	struct ocfg_decision decision;
 	const char *target; /* of the shim's folder, in the container */
 	char preload_dir[PATH_MAX];
-	bool told;   /* a line about this container has been logged */
+	bool told; /* a line about this container has been logged */
 };
 
 /* Loads the settings (bad ones are kept in mind, and the defaults hold) and sets up the log. container_done frees. */

@@ -45,7 +45,8 @@ static int open_list(int etc, struct stat *ret_st, struct error *err)
 	if (fstat(fd, ret_st) < 0)
 		return error_set(err, errno, "look at " OCFG_PLAN_LD_SO_PRELOAD " of the image");
 	if (!S_ISREG(ret_st->st_mode))
-		return error_set(err, EINVAL, OCFG_PLAN_LD_SO_PRELOAD " of the image is no regular file");
+		return error_set(err, EINVAL,
+				 OCFG_PLAN_LD_SO_PRELOAD " of the image is no regular file");
 	if (ret_st->st_size > LDSO_PRELOAD_MAX)
 		return error_set(err, EFBIG, "read " OCFG_PLAN_LD_SO_PRELOAD " of the image");
 	return steal_fd(&fd);
@@ -62,7 +63,8 @@ static void restore_mtime(int dir, const struct stat *before)
 static int make_mount_point(int etc, const struct stat *etc_st, struct stat *ret_st,
 			    struct error *err)
 {
-	cleanup_close int fd = rootfs_openat(etc, LDSO_NAME, O_WRONLY | O_CREAT | O_EXCL, 0444, true);
+	cleanup_close int fd =
+		rootfs_openat(etc, LDSO_NAME, O_WRONLY | O_CREAT | O_EXCL, 0444, true);
 
 	if (fd < 0)
 		return error_set(err, -fd, "make " OCFG_PLAN_LD_SO_PRELOAD " in the image");
@@ -89,7 +91,8 @@ static int read_list(int fd, char *buf, size_t size, size_t *ret_len, struct err
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return error_set(err, errno, "read " OCFG_PLAN_LD_SO_PRELOAD " of the image");
+			return error_set(err, errno,
+					 "read " OCFG_PLAN_LD_SO_PRELOAD " of the image");
 		if (n == 0)
 			break;
 		len += (size_t)n;
@@ -144,16 +147,16 @@ static int find_or_make(const struct rootfs *root, int etc, const struct stat *e
 
 	if (fd == -ENOENT) {
 		if (!root->may_create)
-			return error_set(err, EPERM, "make " OCFG_PLAN_LD_SO_PRELOAD
-						     " in a root that is not only the container's");
+			return error_set(err, EPERM,
+					 "make " OCFG_PLAN_LD_SO_PRELOAD
+					 " in a root that is not only the container's");
 		list->made = true;
 		return make_mount_point(etc, etc_st, &list->st, err);
 	}
 	if (fd < 0)
 		return fd;
-	return list->st.st_size == 0
-		       ? 0
-		       : read_list(fd, list->text, LDSO_PRELOAD_MAX, &list->len, err);
+	return list->st.st_size == 0 ? 0
+				     : read_list(fd, list->text, LDSO_PRELOAD_MAX, &list->len, err);
 }
 
 /* A start of this container that never came to its poststop left its mount point: it is still ours. */

@@ -27,9 +27,10 @@ bool ldso_is_glibc(const struct rootfs *root);
 struct ldso_options {
 	const char *preload_dir;
 	const char *target;
-	int merged_dir;	 /* paths_state_dir "merged" */
+	int merged_dir; /* paths_state_dir "merged" */
 	const char *id;
-	const struct ocfg_record *before; /* what an earlier start of this container left, or NULL */
+	const struct ocfg_record
+		*before; /* what an earlier start of this container left, or NULL */
 };
 
 /*

@@ -73,10 +73,10 @@ static bool open_syslog(void)
 /* Nothing but a regular file: the path may lie in a folder that others can write to. */
 static bool open_file(const char *path)
 {
-	cleanup_close int fd = open(path,
-				    O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK |
-					    O_NOCTTY | O_CLOEXEC,
-				    0600);
+	cleanup_close int fd =
+		open(path,
+		     O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+		     0600);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))

@@ -60,7 +60,8 @@ int traces_save(const struct traces *traces, const struct rootfs *root, struct o
 {
 	char path[PATH_MAX];
 	const struct ocfg_record *before = &traces->before;
-	bool same_start = before->bundle && record->bundle && !strcmp(before->bundle, record->bundle);
+	bool same_start =
+		before->bundle && record->bundle && !strcmp(before->bundle, record->bundle);
 
 	if (traces->ldso.made) {
 		int rc = paths_of_fd(root->fd, path, sizeof(path), err);

@@ -17,9 +17,10 @@
 
 /* The traces of one container. Start with TRACES_NONE; traces_done closes, and leaves the traces. */
 struct traces {
-	int records, merged;	   /* folders of the state */
-	struct ocfg_record before; /* what is recorded of this container already; id NULL: nothing */
-	struct ldso ldso;	   /* source "" as long as /etc/ld.so.preload is not used */
+	int records, merged; /* folders of the state */
+	struct ocfg_record
+		before;	  /* what is recorded of this container already; id NULL: nothing */
+	struct ldso ldso; /* source "" as long as /etc/ld.so.preload is not used */
 };
 
 #define TRACES_NONE ((struct traces){.records = -1, .merged = -1})

@@ -11,7 +11,7 @@
  */
 struct option {
 	const char *name;
-	char letter;   /* short form, '\0' if there is none */
+	char letter; /* short form, '\0' if there is none */
 	bool is_flag;
 	size_t offset; /* of the member of struct args, IGNORED if nobody wants the value */
 };
@@ -20,14 +20,10 @@ struct option {
 #define MEMBER(member) offsetof(struct args, member)
 
 static const struct option global_options[] = {
-	{"log", '\0', false, MEMBER(log)},
-	{"log-format", '\0', false, MEMBER(log_format)},
-	{"log-level", '\0', false, IGNORED},
-	{"root", '\0', false, IGNORED},
-	{"rootless", '\0', false, IGNORED},
-	{"criu", '\0', false, IGNORED},
-	{"cgroup-manager", '\0', false, IGNORED},
-	{NULL, '\0', false, IGNORED},
+	{"log", '\0', false, MEMBER(log)},	  {"log-format", '\0', false, MEMBER(log_format)},
+	{"log-level", '\0', false, IGNORED},	  {"root", '\0', false, IGNORED},
+	{"rootless", '\0', false, IGNORED},	  {"criu", '\0', false, IGNORED},
+	{"cgroup-manager", '\0', false, IGNORED}, {NULL, '\0', false, IGNORED},
 };
 
 static const struct option create_options[] = {

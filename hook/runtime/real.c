@@ -63,7 +63,8 @@ int real_find(const char *argv0, const struct ocfg_settings *settings, char *buf
 
 	/* What is picked by name may stand in the settings with its path. */
 	for (; *names; names++)
-		if ((!picked || !strcmp(base_name(*names), picked)) && find_named(*names, buf, size))
+		if ((!picked || !strcmp(base_name(*names), picked)) &&
+		    find_named(*names, buf, size))
 			return 0;
 	if (picked && find_named(picked, buf, size))
 		return 0;

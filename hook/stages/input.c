@@ -29,7 +29,8 @@ void input_read(size_t max, struct input *ret)
 	*ret = (struct input){.whole = false};
 	for (;;) {
 		if (ret->len == size) {
-			char *grown = size > max ? NULL : realloc(ret->text, size * 2 + INPUT_CHUNK);
+			char *grown =
+				size > max ? NULL : realloc(ret->text, size * 2 + INPUT_CHUNK);
 
 			if (!grown)
 				return;

@@ -21,8 +21,10 @@ static int usage(void)
 {
 	fputs("Usage: " STAGES_PROGRAM " <stage>\n"
 	      "\n"
-	      "OCI hook that makes the memory of containers mergeable by KSM. Started by podman, CRI-O,\n"
-	      "crun or runc; what containers ask for stands in their annotations (oci-ksm/mode=...).\n"
+	      "OCI hook that makes the memory of containers mergeable by KSM. Started by podman, "
+	      "CRI-O,\n"
+	      "crun or runc; what containers ask for stands in their annotations "
+	      "(oci-ksm/mode=...).\n"
 	      "\n"
 	      "Stages:\n"
 	      " prestart, createRuntime  put the preload shim into the container (state on stdin)\n"
@@ -63,7 +65,7 @@ int main(int argc, char **argv)
 	if (name[0] != '\0' && name[0] != '-')
 		return unknown_stage(name);
 	fputs(STAGES_PROGRAM ": one stage is expected\n"
-	      "Try '" STAGES_PROGRAM " --help' for more information.\n",
+			     "Try '" STAGES_PROGRAM " --help' for more information.\n",
 	      stderr);
 	return 2;
 }

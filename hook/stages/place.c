@@ -24,20 +24,8 @@ static void tmpfs_name(const struct place *p, char *buf, size_t size)
 	snprintf(buf, size, "%.*s", (int)strcspn(name, "/"), name);
 }
 
-static bool same_device(const struct stat *st, int dirfd, const char *path)
-{
-	cleanup_close int fd = rootfs_openat(dirfd, path, O_PATH | O_DIRECTORY, 0, false);
-	struct stat other;
-
-	return fd >= 0 && fstat(fd, &other) == 0 && other.st_dev == st->st_dev;
-}
-
-/*
- * Is this folder a tmpfs that the runtime has mounted for the container alone? The host must not see it, neither below
- * the root file system nor as one of its own: a folder that is made in it would be made on the host.
- */
-static int check_tmpfs(const struct place *p, int fd, int host, const char *name,
-		       struct stat *ret_st, struct error *err)
+/* Is this folder a tmpfs that is mounted just there? Whether it is the container's own shows on the host. */
+static int check_tmpfs(int fd, const char *name, struct stat *ret_st, struct error *err)
 {
 	struct statfs fs;
 	struct statx stx;
@@ -45,10 +33,7 @@ static int check_tmpfs(const struct place *p, int fd, int host, const char *name
 	if (fstat(fd, ret_st) < 0 || fstatfs(fd, &fs) < 0 ||
 	    statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &stx) < 0)
 		return error_set(err, errno, "look at /%s of the container", name);
-	if (fs.f_type != TMPFS_MAGIC || !(stx.stx_attributes & STATX_ATTR_MOUNT_ROOT) ||
-	    same_device(ret_st, p->root.fd, name) || same_device(ret_st, host, "dev") ||
-	    same_device(ret_st, host, "run") || same_device(ret_st, host, "tmp") ||
-	    same_device(ret_st, host, "dev/shm"))
+	if (fs.f_type != TMPFS_MAGIC || !(stx.stx_attributes & STATX_ATTR_MOUNT_ROOT))
 		return error_set(err, EINVAL, "/%s of the container is no tmpfs of its own", name);
 	return 0;
 }
@@ -62,46 +47,27 @@ static bool is_shim(const struct stat *st, const char *preload_dir)
 	       shim.st_ino == st->st_ino;
 }
 
-/* The mount point for the shim's folder, made in the container's tmpfs. */
-static int make_target(struct place *p, int tmpfs, const struct stat *st, struct error *err)
-{
-	int rc = rootfs_become_owner(st, err);
-
-	if (rc < 0)
-		return rc;
-	if (mkdirat(tmpfs, OCFG_PLAN_NAME, 0755) < 0 && errno != EEXIST)
-		rc = error_set(err, errno, "make %s in the container", p->c->target);
-	rootfs_become_self();
-	if (rc < 0)
-		return rc;
-	p->target = rootfs_openat(tmpfs, OCFG_PLAN_NAME, O_PATH | O_DIRECTORY, 0, true);
-	if (p->target < 0)
-		return error_set(err, -p->target, "open %s in the container", p->c->target);
-	return 0;
-}
-
-static int find_target(struct place *p, int host, struct error *err)
+static int find_tmpfs(struct place *p, struct error *err)
 {
 	char name[16];
-	struct stat st, there_st;
-	cleanup_close int tmpfs = -1, there = -1;
+	struct stat st;
+	cleanup_close int there = -1;
 	int rc;
 
 	tmpfs_name(p, name, sizeof(name));
-	tmpfs = rootfs_openat(p->inside, name, O_PATH | O_DIRECTORY, 0, false);
-	if (tmpfs < 0)
-		return error_set(err, -tmpfs, "open /%s of the container", name);
-	rc = check_tmpfs(p, tmpfs, host, name, &st, err);
+	p->tmpfs = rootfs_openat(p->inside, name, O_PATH | O_DIRECTORY, 0, false);
+	if (p->tmpfs < 0)
+		return error_set(err, -p->tmpfs, "open /%s of the container", name);
+	rc = check_tmpfs(p->tmpfs, name, &p->tmpfs_st, err);
 	if (rc < 0)
 		return rc;
-	there = rootfs_openat(tmpfs, OCFG_PLAN_NAME, O_PATH | O_DIRECTORY, 0, false);
-	if (there >= 0 && fstat(there, &there_st) == 0 && is_shim(&there_st, p->c->preload_dir))
-		return 0;
-	return make_target(p, tmpfs, &st, err);
+	there = rootfs_openat(p->tmpfs, OCFG_PLAN_NAME, O_PATH | O_DIRECTORY, 0, false);
+	p->is_there = there >= 0 && fstat(there, &st) == 0 && is_shim(&st, p->c->preload_dir);
+	return 0;
 }
 
 /* In the container's mount namespace: its root file system must be the one that the bundle names. */
-static int look_inside(struct place *p, int host, struct error *err)
+static int look_inside(struct place *p, struct error *err)
 {
 	struct rootfs inside = ROOTFS_NONE;
 	cleanup_close int bundle = open(p->state->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -116,15 +82,15 @@ static int look_inside(struct place *p, int host, struct error *err)
 	p->inside = inside.fd;
 	if (inside.dev != p->root.dev || inside.ino != p->root.ino)
 		return error_set(err, ESTALE, "find the container's root file system");
-	return find_target(p, host, err);
+	return find_tmpfs(p, err);
 }
 
 static int mount_ldso(struct place *p, struct error *err)
 {
 	const struct ldso *ldso = &p->traces.ldso;
 	struct stat st;
-	cleanup_close int file = rootfs_openat(p->inside, OCFG_PLAN_LD_SO_PRELOAD + 1,
-					       O_PATH | O_NOFOLLOW, 0, true);
+	cleanup_close int file =
+		rootfs_openat(p->inside, &OCFG_PLAN_LD_SO_PRELOAD[1], O_PATH | O_NOFOLLOW, 0, true);
 
 	if (file < 0)
 		return error_set(err, -file, "open " OCFG_PLAN_LD_SO_PRELOAD " in the container");
@@ -133,38 +99,53 @@ static int mount_ldso(struct place *p, struct error *err)
 	return bind_attach(p->ldso_tree, file, err);
 }
 
-static int mount_inside(struct place *p, int host, struct error *err)
+/* The mount point for the shim's folder is made in the container's tmpfs, as the owner of that. */
+static int mount_shim(struct place *p, struct error *err)
+{
+	cleanup_close int target = -1;
+	int rc = rootfs_become_owner(&p->tmpfs_st, err);
+
+	if (rc < 0)
+		return rc;
+	if (mkdirat(p->tmpfs, OCFG_PLAN_NAME, 0755) < 0 && errno != EEXIST)
+		rc = error_set(err, errno, "make %s in the container", p->c->target);
+	rootfs_become_self();
+	if (rc < 0)
+		return rc;
+	target = rootfs_openat(p->tmpfs, OCFG_PLAN_NAME, O_PATH | O_DIRECTORY, 0, true);
+	if (target < 0)
+		return error_set(err, -target, "open %s in the container", p->c->target);
+	return bind_attach(p->shim_tree, target, err);
+}
+
+static int mount_inside(struct place *p, struct error *err)
 {
 	int rc = 0;
 
-	(void)host;
 	if (p->shim_tree >= 0)
-		rc = bind_attach(p->shim_tree, p->target, err);
+		rc = mount_shim(p, err);
 	if (rc == 0 && p->ldso_tree >= 0)
 		rc = mount_ldso(p, err);
 	return rc;
 }
 
-/* Runs `step` in the container's mount namespace, and comes back whatever happens. `host`: the host's root. */
-static int in_container(struct place *p, int (*step)(struct place *, int, struct error *),
+/* Runs `step` in the container's mount namespace, and comes back whatever happens. */
+static int in_container(struct place *p, int (*step)(struct place *, struct error *),
 			struct error *err)
 {
-	cleanup_close int host = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int rc = host < 0 ? error_set(err, errno, "open /") : bind_ns_enter(&p->ns, err);
+	int rc = bind_ns_enter(&p->ns, err);
 
 	if (rc < 0)
 		return rc;
-	rc = step(p, host, err);
-	if (rc < 0) {
-		(void)bind_ns_leave(&p->ns, NULL);
-		return rc;
-	}
-	return bind_ns_leave(&p->ns, err);
+	rc = step(p, err);
+	if (bind_ns_leave(&p->ns, rc < 0 ? NULL : err) < 0)
+		return -EPERM;
+	return rc;
 }
 
 static int clone_trees(struct place *p, struct error *err)
 {
-	if (p->target >= 0) {
+	if (!p->is_there) {
 		p->shim_tree = bind_clone(p->c->preload_dir, err);
 		if (p->shim_tree < 0)
 			return p->shim_tree;
@@ -175,6 +156,20 @@ static int clone_trees(struct place *p, struct error *err)
 			return p->ldso_tree;
 	}
 	return 0;
+}
+
+/*
+ * A tmpfs that the host sees somewhere as well is not the container's own, whatever config.json says: a folder that is
+ * made in it would be made on the host. And where a tmpfs is that only the container sees, there is its root.
+ */
+static int check_tmpfs_is_its_own(const struct place *p, struct error *err)
+{
+	int rc = bind_is_mounted(p->tmpfs_st.st_dev, err);
+
+	if (rc == 1)
+		return error_set(err, EINVAL, "the folder for %s is a tmpfs of the host",
+				 p->c->target);
+	return rc;
 }
 
 static int save_record(struct place *p, struct error *err)
@@ -226,13 +221,16 @@ int place_run(struct place *p, struct error *err)
 		return rc;
 	use_ldso = !ocfg_mounts_covers(spec, OCFG_PLAN_LD_SO_PRELOAD) && ldso_is_glibc(&p->root);
 	if (!use_ldso && !has_env)
-		return error_set(err, EINVAL,
-				 "this image has no glibc with an /etc/ld.so.preload of its own, so a hook "
-				 "cannot reach its programs; use the precreate hook (podman) or "
-				 "oci-ksm-runtime");
+		return error_set(
+			err, EINVAL,
+			"this image has no glibc with an /etc/ld.so.preload of its own, so a hook "
+			"cannot reach its programs; use the precreate hook (podman) or "
+			"oci-ksm-runtime");
 	rc = bind_ns_open(p->state->pid, &p->ns, err);
 	if (rc == 0)
 		rc = in_container(p, look_inside, err);
+	if (rc == 0)
+		rc = check_tmpfs_is_its_own(p, err);
 	if (rc == 0)
 		rc = prepare(p, use_ldso, has_env, err);
 	if (rc == 0)
@@ -244,7 +242,7 @@ int place_run(struct place *p, struct error *err)
 
 void place_done(struct place *p)
 {
-	const int fds[] = {p->bundle, p->inside, p->target, p->shim_tree, p->ldso_tree};
+	const int fds[] = {p->bundle, p->inside, p->tmpfs, p->shim_tree, p->ldso_tree};
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)

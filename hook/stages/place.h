@@ -18,14 +18,16 @@ struct place {
 
 	struct bind_ns ns;
 	int inside; /* the root file system as the container's mount namespace has it */
-	int target; /* where in it the shim's folder belongs; -1: it is there */
+	int tmpfs;  /* the folder in it that takes the shim's */
+	struct stat tmpfs_st;
+	bool is_there; /* the shim's folder is mounted already, because config.json says so */
 	int shim_tree, ldso_tree; /* what is to be mounted; -1: nothing */
 };
 
 /* Start with this, and the first three members. */
 #define PLACE_NONE                                                                                 \
-	.root = ROOTFS_NONE, .traces = TRACES_NONE, .ns = BIND_NS_NONE, .inside = -1,              \
-	.target = -1, .shim_tree = -1, .ldso_tree = -1
+	.root = ROOTFS_NONE, .traces = TRACES_NONE, .ns = BIND_NS_NONE, .inside = -1, .tmpfs = -1, \
+	.shim_tree = -1, .ldso_tree = -1
 
 /*
  * Mounts the shim's folder and /etc/ld.so.preload, as far as config.json has not got them mounted, and writes the record. -errno
