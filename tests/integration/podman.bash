@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # podman.bash: a podman with storage of its own for a test file (see lib.bash): podman_begin in setup_file, podman_end in
-# teardown_file; between them `podman` is the function below.
+# teardown_file; between them `podman` is the function below. podman_install installs this project for it.
 
 # podman_begin: $P is the folder; the machine's own podman configuration is left out.
 podman_begin() {
@@ -11,6 +11,7 @@ podman_begin() {
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 netns = "none"
+cgroups = "no-conmon"
 log_driver = "k8s-file"
 [engine]
 runtime = "crun"
@@ -29,6 +30,21 @@ CONF
 # podman ARGS...: descriptor 3 is bats' own; what it starts must not hold it.
 podman() { command podman --tmpdir "$P/tmp" "$@" < /dev/null 3>&-; }
 
+# podman_install: from here on podman uses what `make install PREFIX=/usr` installed, on overlays over /usr and /etc, instead of
+# a configuration of the test's. Its settings: $P/state and $P/log/oci-ksm.
+podman_install() {
+  local top
+  for top in usr etc; do
+    mkdir "$P/$top.upper" "$P/$top.work"
+    mount -t overlay overlay -o "lowerdir=/$top,upperdir=$P/$top.upper,workdir=$P/$top.work" "/$top"
+  done
+  make --no-print-directory -C "$TOP" BUILD="$BUILD" PREFIX=/usr install > "$P/log/install" 2>&1 || fail "$(cat "$P/log/install")" || return 1
+  mkdir -p /etc/oci-ksm /etc/containers/containers.conf.d
+  jq -n --arg p "$P" '{state_dir: ($p + "/state"), log: ("file:" + $p + "/log/oci-ksm")}' > /etc/oci-ksm/oci-ksm.json
+  grep -v hooks_dir "$CONTAINERS_CONF" > /etc/containers/containers.conf.d/00-test.conf
+  unset CONTAINERS_CONF
+}
+
 # podman_load NAME FOLDER: makes the root file system in FOLDER an image.
 podman_load() {
   "$TOP/tests/images/rootfs" archive "$1" "$2" "$P/image.tar"
@@ -38,8 +54,12 @@ podman_load() {
 
 # podman_end: removes all containers and the storage, and the cgroups that podman made for them.
 podman_end() {
+  local point
   [ -n "${P:-}" ] || return 0
   podman rm --all --force --time 0 > /dev/null || true
+  for point in /usr /etc; do
+    if [ -d "$P/${point#/}.upper" ]; then umount -l "$point"; fi
+  done
   umount /var/lib/containers
   [ ! -e "$P/made-var-lib" ] || rmdir /var/lib/containers
   # conmon's cgroup is busy until init has reaped it.

@@ -1,0 +1,178 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# Podman with what `make install PREFIX=/usr` installs: containers that ask for it get the shim, others nothing, images no trace.
+load lib
+
+setup_file() {
+  podman_begin
+  rootfs_debian bookworm "$P/debian"
+  # podman mounts files over these: with them in the image it changes nothing itself.
+  touch "$P/debian/etc/hosts" "$P/debian/run/.containerenv"
+  podman_load debian "$P/debian"
+  rootfs_busybox "$P/busybox"
+  podman_load busybox "$P/busybox"
+  podman_install
+}
+teardown_file() { podman_end; }
+
+setup() {
+  test_begin
+  unset OCI_KSM_SETTINGS # podman_install's are used
+  LOG=$P/log/oci-ksm
+  rm -f "$LOG"
+}
+teardown() {
+  podman rm --all --force --time 0 > /dev/null
+  test_end
+}
+
+KSM=(--annotation oci-ksm/mode=preload)
+SLEEP=(sleep 1000)
+SHIM_IN_MAPS=(grep -c 'r-xp.*libksm_preload\.so' /proc/self/maps)
+
+# upper NAME: what is in the container's own layer.
+upper() { (cd "$(podman inspect --format '{{.GraphDriver.Data.UpperDir}}' "$1")" && find . -mindepth 1 -printf '%y %m %p %l\n' | sort); }
+# etc_mtime NAME: of the root file system as the container sees it.
+etc_mtime() { stat -c %y "$(podman mount "$1")/etc"; }
+
+@test "a container with the annotation has the shim, and says the same" {
+  run --separate-stderr podman run --rm "${KSM[@]}" debian "${SHIM_IN_MAPS[@]}"
+  assert_status 0
+  assert_output 1
+  assert_equal "$stderr" ""
+  run podman run --rm "${KSM[@]}" debian printenv LD_PRELOAD
+  assert_output '/dev/oci-ksm/not-libasan.so/$LIB/libksm_preload.so'
+  run podman run --rm "${KSM[@]}" debian sh -c 'exit 7'
+  assert_status 7
+}
+
+@test "a container without it has nothing of ours" {
+  podman run -d --name plain debian "${SLEEP[@]}"
+  run podman exec plain sh -c 'grep -e ksm /proc/self/maps /proc/self/mounts; env | grep -i -e preload -e ksm; ls /dev/oci-ksm /etc/ld.so.preload'
+  refute_contains "$output" "libksm"
+  assert_equal "$(grep -c 'No such file' <<< "$output")" 2
+  refute_contains "$(cat "$(podman inspect --format '{{.OCIConfigPath}}' plain)")" oci-ksm-hook
+  assert_log_lines 0
+}
+
+@test "exec sessions have it too, also with an empty environment" {
+  podman run -d --name x "${KSM[@]}" debian "${SLEEP[@]}"
+  run podman exec x "${SHIM_IN_MAPS[@]}"
+  assert_output 1
+  run podman exec x env -i "${SHIM_IN_MAPS[@]}"
+  assert_output 1
+}
+
+@test "a container that is stopped and started again has it again" {
+  podman run -d --name x "${KSM[@]}" debian "${SLEEP[@]}"
+  for _ in 1 2 3; do
+    assert_shim "$(podman inspect --format '{{.State.Pid}}' x)"
+    podman stop --time 0 x
+    run podman diff x
+    assert_output ""
+    podman start x
+  done
+  run podman exec x "${SHIM_IN_MAPS[@]}"
+  assert_output 1
+}
+
+@test "an LD_PRELOAD of the container's own stays, and stays first" {
+  own=/lib/x86_64-linux-gnu/libdl.so.2
+  run podman run --rm "${KSM[@]}" --env LD_PRELOAD=$own debian sh -c 'echo "$LD_PRELOAD"; grep -c -e "r-xp.*libdl.so.2" -e "r-xp.*libksm_preload.so" /proc/self/maps'
+  assert_output "$own:/dev/oci-ksm/not-libasan.so/\$LIB/libksm_preload.so
+2"
+}
+
+@test "the image stays without a trace: diff empty, the upper layer as without us, the mtime of /etc too" {
+  podman run -d --name plain debian "${SLEEP[@]}"
+  podman run -d --name x "${KSM[@]}" debian "${SLEEP[@]}"
+  for name in plain x; do
+    podman stop --time 0 $name
+  done
+  run podman diff x
+  assert_output ""
+  assert_equal "$(upper x)" "$(upper plain)"
+  assert_equal "$(etc_mtime x)" "$(etc_mtime plain)"
+  podman rm x
+  assert_empty_dir "$P/state/containers"
+}
+
+@test "a container that is killed leaves no trace either" {
+  podman run -d --name plain debian "${SLEEP[@]}"
+  podman run -d --name x "${KSM[@]}" debian "${SLEEP[@]}"
+  kill -KILL "$(podman inspect --format '{{.State.Pid}}' x)"
+  podman stop --time 0 plain
+  podman wait x
+  wait_for 10 test ! -e "$P/state/containers/$(podman inspect --format '{{.Id}}' x).json"
+  run podman diff x
+  assert_output ""
+  assert_equal "$(upper x)" "$(upper plain)"
+}
+
+@test "podman build works, and commit of a container that had the shim holds nothing of it" {
+  mkdir "$T/context"
+  printf 'FROM localhost/debian\nRUN echo built > /built; grep -c libksm /proc/self/maps || echo none > /none\n' > "$T/context/Containerfile"
+  run podman build --network none --tag built "$T/context"
+  assert_status 0
+  run podman run --rm built cat /built /none
+  assert_output "built
+none"
+  podman run -d --name x "${KSM[@]}" debian "${SLEEP[@]}"
+  podman stop --time 0 x
+  podman commit --quiet x committed
+  run podman run --rm committed sh -c 'env | grep -i preload; ls /etc/ld.so.preload /dev/oci-ksm'
+  refute_contains "$output" libksm
+  assert_equal "$(grep -c 'No such file' <<< "$output")" 2
+}
+
+@test "the hooks of the shared folder alone reach programs that lose their environment" {
+  run podman --hooks-dir /usr/share/containers/oci/hooks.d run --rm "${KSM[@]}" debian env -i "${SHIM_IN_MAPS[@]}"
+  assert_output 1
+  podman --hooks-dir /usr/share/containers/oci/hooks.d run --name x "${KSM[@]}" debian true
+  run podman diff x
+  assert_output ""
+}
+
+@test "an image's own /etc/ld.so.preload stays in force and as it was" {
+  mkdir "$T/context"
+  printf 'FROM localhost/debian\nRUN echo /lib/x86_64-linux-gnu/libdl.so.2 > /etc/ld.so.preload\n' > "$T/context/Containerfile"
+  podman build --network none --quiet --tag own "$T/context"
+  run podman run --name x "${KSM[@]}" own env -i grep -c -e 'r-xp.*libdl.so.2' -e 'r-xp.*libksm_preload.so' /proc/self/maps
+  assert_output 2
+  run podman diff x
+  assert_output ""
+  assert_equal "$(cat "$(podman mount x)/etc/ld.so.preload")" /lib/x86_64-linux-gnu/libdl.so.2
+}
+
+@test "a read-only container and one with a user namespace have it" {
+  run podman run --rm --read-only "${KSM[@]}" debian "${SHIM_IN_MAPS[@]}"
+  assert_status 0
+  assert_output 1
+  run podman run --rm --uidmap 0:100000:65536 --gidmap 0:100000:65536 "${KSM[@]}" debian "${SHIM_IN_MAPS[@]}"
+  assert_status 0
+  assert_output 1
+}
+
+@test "an image of static programs runs as without us" {
+  run --separate-stderr podman run --name x "${KSM[@]}" busybox sh -c 'echo here'
+  assert_status 0
+  assert_output here
+  assert_equal "$stderr" ""
+  run podman diff x
+  assert_output ""
+}
+
+@test "without the shim the container runs, the log says why; required=true stops it" {
+  mv /usr/lib/oci-ksm "$T/"
+  run podman run --name x "${KSM[@]}" debian echo runs
+  mkdir /usr/lib/oci-ksm
+  assert_status 0
+  assert_output runs
+  assert_match "$(cat "$LOG")" 'shim|preload'
+  run podman run --rm "${KSM[@]}" --annotation oci-ksm/required=true debian echo runs
+  mv "$T/oci-ksm/preload" /usr/lib/oci-ksm/
+  refute_equal "$status" 0
+  refute_contains "$output" runs
+  run podman run --rm "${KSM[@]}" --annotation oci-ksm/required=true debian "${SHIM_IN_MAPS[@]}"
+  assert_output 1
+}
