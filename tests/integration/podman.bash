@@ -3,9 +3,10 @@
 # podman.bash: a podman with storage of its own for a test file (see lib.bash): podman_begin in setup_file, podman_end in
 # teardown_file; between them `podman` is the function below. podman_install installs this project for it.
 
-# podman_begin: $P is the folder; the machine's own podman configuration is left out.
+# podman_begin: $P is the folder; the machine's own podman configuration is left out. On a disk, as storage really is: on a tmpfs a
+# folder's size depends on what is in it, and `podman diff` compares sizes.
 podman_begin() {
-  P=$(mktemp -d "$OCI_KSM_PRIVATE/p.XXXX")
+  P=$(mktemp -d /var/tmp/oci-ksm-podman.XXXXXX)
   mkdir "$P/root" "$P/run" "$P/tmp" "$P/hooks.d" "$P/log"
   cat > "$P/containers.conf" << CONF
 [containers]

@@ -6,8 +6,9 @@ load lib
 setup_file() {
   podman_begin
   rootfs_debian bookworm "$P/debian"
-  # podman mounts files over these: with them in the image it changes nothing itself.
+  # podman mounts files over these, and makes the link: with them in the image it changes nothing itself.
   touch "$P/debian/etc/hosts" "$P/debian/run/.containerenv"
+  ln -s /proc/mounts "$P/debian/etc/mtab"
   podman_load debian "$P/debian"
   rootfs_busybox "$P/busybox"
   podman_load busybox "$P/busybox"
@@ -30,8 +31,9 @@ KSM=(--annotation oci-ksm/mode=preload)
 SLEEP=(sleep 1000)
 SHIM_IN_MAPS=(grep -c 'r-xp.*libksm_preload\.so' /proc/self/maps)
 
-# upper NAME: what is in the container's own layer.
-upper() { (cd "$(podman inspect --format '{{.GraphDriver.Data.UpperDir}}' "$1")" && find . -mindepth 1 -printf '%y %m %p %l\n' | sort); }
+# upper NAME: what is in the container's own layer, but for folders that are as the image's (`podman diff` shows the others): /etc was
+# copied up while a mount point was in it.
+upper() { (cd "$(podman inspect --format '{{.GraphDriver.Data.UpperDir}}' "$1")" && find . -mindepth 1 ! -type d -printf '%y %m %p %l\n' | sort); }
 # etc_mtime NAME: of the root file system as the container sees it.
 etc_mtime() { stat -c %y "$(podman mount "$1")/etc"; }
 
