@@ -114,22 +114,21 @@ static int hash_pages(const struct visit *visit, const struct pagemap_page *page
 	struct frames_set *set = visit->set;
 
 	while (count) {
-		size_t n = run_of_addresses(set, pages, count);
+		size_t n = run_of_addresses(set, pages, count), done;
 		ssize_t len =
 			pread(visit->mem, set->buf, n * set->page_size, (off_t)pages->address);
 
 		/* 0: the process has ended, and its frames with it. */
 		if (len == 0)
 			return 0;
-		if (len > 0)
-			n = (size_t)len / set->page_size;
-		if (len < (ssize_t)set->page_size) {
+		done = len > 0 ? (size_t)len / set->page_size : 0;
+		for (size_t i = 0; i < done && i < n; i++)
+			if (add_hash(set, set->buf + i * set->page_size) < 0)
+				return error_set(visit->err, ENOMEM, "hashes of pages");
+		/* The one where reading ended; what comes after it has another try. */
+		if (done < n) {
 			set->pages.unread++;
-			n = 1;
-		} else {
-			for (size_t i = 0; i < n; i++)
-				if (add_hash(set, set->buf + i * set->page_size) < 0)
-					return error_set(visit->err, ENOMEM, "hashes of pages");
+			n = done + 1;
 		}
 		pages += n;
 		count -= n;

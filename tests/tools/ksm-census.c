@@ -54,8 +54,8 @@ static void show_progress(unsigned scans, const struct frames_figures *now, doub
 static int merge(const struct options *options, const pid_t *pids, size_t count, struct error *err)
 {
 	bool is_terminal = isatty(STDERR_FILENO);
-	struct frames_figures before;
-	struct settle_result result;
+	struct frames_figures before = {0};
+	struct settle_result result = {0};
 	struct settle_saved saved;
 	double cpu = ksm_cpu_seconds();
 	struct error restore_err = {0};

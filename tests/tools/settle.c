@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,19 +17,20 @@
 /* The word in brackets of "[none] scan-time"; "" where the kernel has no advisor (before 6.8). */
 static int read_advisor(char *ret, size_t size, struct error *err)
 {
-	cleanup_file FILE *file = fopen(ADVISOR, "re");
-	char text[64], *open, *close;
+	cleanup_close int fd = open(ADVISOR, O_RDONLY | O_CLOEXEC);
+	char text[64] = "";
+	const char *from, *to;
 
 	ret[0] = '\0';
-	if (!file)
+	if (fd < 0)
 		return errno == ENOENT ? 0 : error_set(err, errno, "open " ADVISOR);
-	if (!fgets(text, sizeof(text), file))
-		return error_set(err, EIO, "read " ADVISOR);
-	open = strchr(text, '[');
-	close = strchr(text, ']');
-	if (!open || !close || close < open)
+	if (read(fd, text, sizeof(text) - 1) < 0)
+		return error_set(err, errno, "read " ADVISOR);
+	from = strchr(text, '[');
+	to = from ? strchr(from, ']') : NULL;
+	if (!to)
 		return error_set(err, EPROTO, ADVISOR " has an unknown form");
-	snprintf(ret, size, "%.*s", (int)(close - open - 1), open + 1);
+	snprintf(ret, size, "%.*s", (int)(to - from - 1), from + 1);
 	return 0;
 }
 
@@ -69,12 +71,23 @@ static int set(const char *name, int64_t value, struct error *err)
 	return ksm_sys_get(name) == KSM_UNKNOWN ? 0 : ksm_sys_set(name, value, err);
 }
 
+/* ksmd counts no scans while no process has anything for it. This one has, until it ends. */
+static int register_page(struct error *err)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED || madvise(page, size, MADV_MERGEABLE) < 0)
+		return error_set(err, errno, "make a page mergeable");
+	return 0;
+}
+
 int settle_start(struct error *err)
 {
-	int rc = 0;
+	int rc = register_page(err);
 
 	/* The advisor would set pages_to_scan itself; smart_scan lets pages wait that did not merge at first. */
-	if (access(ADVISOR, F_OK) == 0)
+	if (rc == 0 && access(ADVISOR, F_OK) == 0)
 		rc = write_advisor("none", err);
 	if (rc == 0)
 		rc = set("smart_scan", 0, err);

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* oci-ksm doctor: does merging work on this host, and if not, what has to be done? */
+#include <errno.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hook/cli/cli.h"
+#include "hook/cli/probes.h"
+#include "hook/cli/table.h"
+#include "oci-config/json.h"
+
+static const struct {
+	const char *word;
+	const char *colour;
+} verdicts[] = {
+	[PROBE_OK] = {"ok", "\033[32m"},
+	[PROBE_WARN] = {"warn", "\033[33m"},
+	[PROBE_FAIL] = {"fail", "\033[31m"},
+};
+
+struct output {
+	bool colours;
+	json_object *array; /* NULL: for people */
+	bool failed;	    /* merging will not work */
+	int rc;
+	struct error *err;
+};
+
+static bool wants_colours(void)
+{
+	const char *no = getenv("NO_COLOR");
+
+	return isatty(STDOUT_FILENO) && (!no || !*no);
+}
+
+static void print(const struct output *out, const struct probe *probe, enum verdict verdict,
+		  const char *detail)
+{
+	printf("%s%-4s%s  %s %s\n", out->colours ? verdicts[verdict].colour : "",
+	       verdicts[verdict].word, out->colours ? "\033[0m" : "", probe->question, detail);
+	if (verdict != PROBE_OK)
+		printf("      -> %s\n", probe->remedy);
+}
+
+static void add(struct output *out, const struct probe *probe, enum verdict verdict,
+		const char *detail)
+{
+	const struct {
+		const char *key, *value;
+	} members[] = {
+		{"id", probe->id},
+		{"question", probe->question},
+		{"verdict", verdicts[verdict].word},
+		{"detail", detail},
+		{"remedy", verdict == PROBE_OK ? "" : probe->remedy},
+	};
+	json_object *object = json_object_new_object();
+
+	out->rc = ocfg_json_append(out->array, object, out->err);
+	for (size_t i = 0; out->rc == 0 && i < sizeof(members) / sizeof(members[0]); i++)
+		out->rc = ocfg_json_add(object, members[i].key,
+					json_object_new_string(members[i].value), out->err);
+}
+
+static void ask(struct output *out, const struct probe_context *context, const struct probe *probes,
+		size_t count)
+{
+	for (size_t i = 0; i < count && out->rc == 0; i++) {
+		char detail[PROBE_DETAIL] = "";
+		enum verdict verdict = probes[i].check(context, detail);
+
+		if (verdict == PROBE_SKIP)
+			continue;
+		out->failed = out->failed || verdict == PROBE_FAIL;
+		if (out->array)
+			add(out, &probes[i], verdict, detail);
+		else
+			print(out, &probes[i], verdict, detail);
+	}
+}
+
+static void ask_all(struct output *out)
+{
+	struct probe_context context;
+	struct ocfg_notes notes = {0};
+
+	/* What is wrong in the settings is a probe's finding. */
+	(void)ocfg_settings_load(NULL, &context.settings, &notes, NULL);
+	ask(out, &context, probes_kernel, probes_kernel_count);
+	ask(out, &context, probes_install, probes_install_count);
+	ocfg_settings_done(&context.settings);
+}
+
+static int report_json(struct output *out)
+{
+	cleanup_json json_object *doc = json_object_new_object();
+	const char *text;
+
+	out->array = json_object_new_array();
+	if (!doc)
+		return error_set(out->err, ENOMEM, "JSON");
+	out->rc = ocfg_json_add(doc, "version", json_object_new_int(TABLE_VERSION), out->err);
+	if (out->rc == 0)
+		out->rc = ocfg_json_add(doc, "probes", out->array, out->err);
+	if (out->rc == 0)
+		ask_all(out);
+	if (out->rc == 0)
+		out->rc = ocfg_json_add(doc, "works", json_object_new_boolean(!out->failed),
+					out->err);
+	if (out->rc < 0)
+		return out->rc;
+	text = json_object_to_json_string_ext(doc, JSON_C_TO_STRING_PRETTY |
+							   JSON_C_TO_STRING_SPACED |
+							   JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (!text)
+		return error_set(out->err, ENOMEM, "JSON");
+	puts(text);
+	return 0;
+}
+
+static void usage(void)
+{
+	puts("Usage:\n"
+	     " oci-ksm doctor [<options>]\n\n"
+	     "Check whether merging works on this host; each line that is not ok says what to "
+	     "do.\n\n"
+	     "Options:\n"
+	     " -J, --json  as JSON\n"
+	     " -h, --help  display this help\n\n"
+	     "The exit status is 0 only if merging will work.");
+}
+
+int cli_doctor(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{"json", no_argument, NULL, 'J'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	struct error err = {0};
+	struct output out = {.err = &err};
+	bool json = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "Jh", longs, NULL)) != -1) {
+		if (c == 'h')
+			return usage(), CLI_OK;
+		if (c != 'J')
+			return cli_try_help("doctor");
+		json = true;
+	}
+	if (optind != argc)
+		return cli_usage_error("doctor", "unexpected argument: %s", argv[optind]);
+	out.colours = wants_colours();
+	if (json)
+		(void)report_json(&out);
+	else
+		ask_all(&out);
+	if (err.code)
+		cli_warn("%s", err.msg);
+	return err.code || out.failed ? CLI_FAILED : CLI_OK;
+}

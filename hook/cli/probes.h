@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `doctor` looks at: one question each, answered by trying. */
+#ifndef HOOK_CLI_PROBES_H
+#define HOOK_CLI_PROBES_H
+
+#include <stddef.h>
+
+#include "oci-config/settings.h"
+
+enum verdict {
+	PROBE_OK,
+	PROBE_WARN, /* merging works, but less well than it could */
+	PROBE_FAIL, /* merging does not work */
+	PROBE_SKIP, /* the question does not arise here */
+};
+
+struct probe_context {
+	struct ocfg_settings settings;
+};
+
+#define PROBE_DETAIL 512
+
+struct probe {
+	const char *id; /* in the JSON, an interface */
+	const char *question;
+	/* Writes what was found into `detail`: a few words, always. */
+	enum verdict (*check)(const struct probe_context *context, char detail[PROBE_DETAIL]);
+	const char *remedy; /* for warn and fail: what to do */
+};
+
+/* In the order in which they are asked: the kernel's (probes_kernel.c), then the installation's (probes_install.c). */
+extern const struct probe probes_kernel[], probes_install[];
+extern const size_t probes_kernel_count, probes_install_count;
+
+/* Writes `detail` and returns the verdict. */
+enum verdict probe_say(enum verdict verdict, char detail[PROBE_DETAIL], const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What `doctor` asks of the installation. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hook/cli/probes.h"
+#include "hook/common/paths.h"
+#include "oci-config/cleanup.h"
+#include "oci-config/file.h"
+#include "oci-config/json.h"
+#include "oci-config/plan.h"
+
+#define HOOK_PROGRAM	"oci-ksm-hook"
+#define RUNTIME_PROGRAM "oci-ksm-runtime"
+
+/* Where podman and CRI-O look for hooks (oci-hooks(5)). */
+static const char *const hook_folders[] = {
+	"/usr/share/containers/oci/hooks.d",
+	"/etc/containers/oci/hooks.d",
+};
+
+static enum verdict check_settings(const struct probe_context *context, char *detail)
+{
+	struct ocfg_settings settings;
+	struct ocfg_notes notes = {0};
+	struct error err = {0};
+	const char *path = getenv(OCFG_SETTINGS_ENV);
+	int rc = ocfg_settings_load(NULL, &settings, &notes, &err);
+
+	(void)context;
+	ocfg_settings_done(&settings);
+	path = path ? path : OCFG_SETTINGS_PATH;
+	if (rc < 0)
+		return probe_say(PROBE_WARN, detail, "%s", err.msg);
+	if (notes.count)
+		return probe_say(PROBE_WARN, detail, "%s: %s", path, notes.text[0]);
+	if (access(path, F_OK) < 0)
+		return probe_say(PROBE_OK, detail, "there is no %s, so the defaults hold", path);
+	return probe_say(PROBE_OK, detail, "%s", path);
+}
+
+static enum verdict check_shim(const struct probe_context *context, char *detail)
+{
+	char dir[PATH_MAX];
+	struct error err = {0};
+
+	if (paths_preload_dir(&context->settings, dir, sizeof(dir), &err) < 0)
+		return probe_say(PROBE_FAIL, detail, "%s", err.msg);
+	return probe_say(PROBE_OK, detail, "%s", dir);
+}
+
+/* Runs a program to its end; what it says on stdout and stderr, as far as it fits, is in buf. Its exit status, or -errno. */
+static int run(const char *const argv[], const char *preload, char *buf, size_t size)
+{
+	cleanup_close int from = -1, to = -1;
+	size_t len = 0;
+	int fds[2], status;
+	pid_t child;
+	ssize_t n;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	from = fds[0];
+	to = fds[1];
+	child = fork();
+	if (child < 0)
+		return -errno;
+	if (child == 0) {
+		if (preload &&
+		    (setenv("LD_PRELOAD", preload, 1) < 0 || setenv("OCI_KSM_DEBUG", "1", 1) < 0))
+			_exit(127);
+		if (dup2(to, STDOUT_FILENO) >= 0 && dup2(to, STDERR_FILENO) >= 0)
+			execv(argv[0], (char *const *)argv);
+		_exit(127);
+	}
+	close(steal_fd(&to));
+	/* Read to the end, so that it never writes into a closed pipe. */
+	do {
+		char rest[256];
+
+		n = len + 1 < size ? read(from, buf + len, size - len - 1)
+				   : read(from, rest, sizeof(rest));
+		if (n > 0 && len + 1 < size)
+			len += (size_t)n;
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	buf[len] = '\0';
+	if (waitpid(child, &status, 0) != child)
+		return -ECHILD;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static enum verdict check_shim_loads(const struct probe_context *context, char *detail)
+{
+	static const char *const argv[] = {"/bin/true", NULL};
+	char dir[PATH_MAX], preload[PATH_MAX + sizeof(OCFG_PLAN_SHIM)], said[PROBE_DETAIL / 2] = "";
+	const char *text;
+	int status;
+
+	if (paths_preload_dir(&context->settings, dir, sizeof(dir), NULL) < 0)
+		return PROBE_SKIP; /* said by the one before */
+	snprintf(preload, sizeof(preload), "%s/" OCFG_PLAN_SHIM, dir);
+	status = run(argv, preload, said, sizeof(said));
+	text = strstr(said, "oci-ksm: ");
+	said[strcspn(said, "\n")] = '\0';
+	if (status != 0 || !text)
+		return probe_say(PROBE_FAIL, detail, "%s: status %d, it says \"%s\"", argv[0],
+				 status, said);
+	return probe_say(PROBE_OK, detail, "%s", text + strlen("oci-ksm: "));
+}
+
+static enum verdict check_runtime(const struct probe_context *context, char *detail)
+{
+	char path[PATH_MAX], said[PROBE_DETAIL / 2] = "";
+	const char *const argv[] = {path, "--version", NULL};
+	struct error err = {0};
+	int status;
+
+	(void)context;
+	if (paths_sibling(RUNTIME_PROGRAM, path, sizeof(path), &err) < 0)
+		return probe_say(PROBE_WARN, detail, "%s", err.msg);
+	status = run(argv, NULL, said, sizeof(said));
+	said[strcspn(said, "\n")] = '\0';
+	if (status != 0)
+		return probe_say(PROBE_WARN, detail, "%s --version: status %d, it says \"%s\"",
+				 path, status, said);
+	return probe_say(PROBE_OK, detail, "%s", said);
+}
+
+static bool is_installed(const char *program)
+{
+	static const char *const folders[] = {"/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin"};
+	char path[64];
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folders[i], program);
+		if (access(path, X_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Copies hook.path of a hooks.d file if that is our program. */
+static bool names_our_hook(int dir, const char *file, char *ret, size_t size)
+{
+	cleanup_json json_object *doc = NULL;
+	cleanup_free char *text = NULL;
+	json_object *hook = NULL;
+	const char *path = NULL, *base;
+	size_t len;
+
+	if (ocfg_file_read(dir, file, 64 << 10, &text, &len, NULL) < 0 ||
+	    ocfg_json_parse(text, len, &doc, NULL) < 0 ||
+	    !json_object_is_type(doc, json_type_object) ||
+	    ocfg_json_get_object(doc, "hook", &hook, NULL) < 0 ||
+	    ocfg_json_get_string(hook, "path", &path, NULL) < 0 || !path)
+		return false;
+	base = strrchr(path, '/');
+	if (!base || strcmp(base + 1, HOOK_PROGRAM) != 0)
+		return false;
+	snprintf(ret, size, "%s", path);
+	return true;
+}
+
+static bool find_hook(const char *folder, char *ret, size_t size)
+{
+	cleanup_dir DIR *dir = opendir(folder);
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		const char *dot = strrchr(entry->d_name, '.');
+
+		if (dot && strcmp(dot, ".json") == 0 &&
+		    names_our_hook(dirfd(dir), entry->d_name, ret, size))
+			return true;
+	}
+	return false;
+}
+
+static enum verdict check_hooks(const struct probe_context *context, char *detail)
+{
+	char path[PATH_MAX];
+
+	(void)context;
+	if (!is_installed("podman") && !is_installed("crio"))
+		return PROBE_SKIP;
+	for (size_t i = 0; i < sizeof(hook_folders) / sizeof(hook_folders[0]); i++) {
+		if (!find_hook(hook_folders[i], path, sizeof(path)))
+			continue;
+		if (access(path, X_OK) < 0)
+			return probe_say(PROBE_FAIL, detail, "%s names %s: %s", hook_folders[i],
+					 path, strerror(errno));
+		return probe_say(PROBE_OK, detail, "%s names %s", hook_folders[i], path);
+	}
+	return probe_say(PROBE_WARN, detail, "no file in %s or %s names " HOOK_PROGRAM,
+			 hook_folders[0], hook_folders[1]);
+}
+
+static enum verdict check_state(const struct probe_context *context, char *detail)
+{
+	struct error err = {0};
+	char path[PATH_MAX];
+	cleanup_close int dir = paths_state_dir(&context->settings, "containers", &err);
+
+	if (dir < 0)
+		return probe_say(PROBE_WARN, detail, "%s", err.msg);
+	if (paths_of_fd(dir, path, sizeof(path), &err) < 0 || faccessat(dir, ".", W_OK, 0) < 0)
+		return probe_say(PROBE_WARN, detail, "%s", strerror(errno));
+	return probe_say(PROBE_OK, detail, "%s", path);
+}
+
+const struct probe probes_install[] = {
+	{"settings", "Can the settings be read?", check_settings,
+	 "Correct the file; until then the defaults hold."},
+	{"shim", "Is the preload shim there?", check_shim,
+	 "make install, or set preload_dir in the settings."},
+	{"shim_loads", "Do programs load it?", check_shim_loads,
+	 "Build it for this machine's architecture and install it again: make install"},
+	{"runtime", "Does " RUNTIME_PROGRAM " find the real runtime?", check_runtime,
+	 "Install crun or runc, or name yours in the settings (runtimes). Engines that use hooks "
+	 "don't need it."},
+	{"hooks", "Does podman find the hook?", check_hooks, "make install PREFIX=/usr"},
+	{"state", "Can the state be written?", check_state,
+	 "Set state_dir in the settings, or XDG_RUNTIME_DIR; without it, status shows nothing."},
+};
+const size_t probes_install_count = sizeof(probes_install) / sizeof(probes_install[0]);

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* oci-ksm run, and ksm-wrapper: a program, without a container, whose memory can be merged. */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hook/cli/cli.h"
+#include "hook/cli/records.h"
+#include "hook/common/ksm.h"
+#include "hook/common/paths.h"
+#include "hook/common/proc.h"
+#include "oci-config/cleanup.h"
+#include "oci-config/env.h"
+#include "oci-config/json.h"
+#include "oci-config/mode.h"
+#include "oci-config/plan.h"
+#include "oci-config/policy.h"
+#include "oci-config/state.h"
+
+static void usage(void)
+{
+	puts("Usage:\n"
+	     " oci-ksm run [<options>] [--] <command> [<argument>...]\n\n"
+	     "Run a program whose memory can be merged.\n\n"
+	     "Options:\n"
+	     " -m, --mode=<mode>      preload, auto (the default) or off\n"
+	     " -s, --min-size=<size>  smallest region that is made mergeable: bytes, or with K, M, "
+	     "G\n"
+	     " -r, --required         fail instead of going on without merging\n"
+	     " -h, --help             display this help\n\n"
+	     "The exit status is the command's; 125 if oci-ksm fails, 126 if the command cannot "
+	     "be\n"
+	     "started, 127 if there is none of that name.");
+}
+
+/* LD_PRELOAD as the program shall have it: what is there already comes first. */
+static int add_preload(const char *preload_dir, struct error *err)
+{
+	cleanup_json json_object *env = json_object_new_array();
+	const char *before = getenv("LD_PRELOAD");
+	char entry[PATH_MAX + sizeof(OCFG_PLAN_SHIM)];
+	int rc = env ? 0 : error_set(err, ENOMEM, "environment");
+
+	snprintf(entry, sizeof(entry), "%s/" OCFG_PLAN_SHIM, preload_dir);
+	if (strpbrk(preload_dir, ": "))
+		return error_set(err, EINVAL,
+				 "%s: LD_PRELOAD cannot hold a path with a space or colon",
+				 preload_dir);
+	if (rc == 0 && before)
+		rc = ocfg_env_set(env, "LD_PRELOAD", before, err);
+	if (rc == 0)
+		rc = ocfg_env_list_add(env, "LD_PRELOAD", entry, err);
+	if (rc == 0 && setenv("LD_PRELOAD", ocfg_env_get(env, "LD_PRELOAD"), 1) < 0)
+		rc = error_set(err, errno, "set LD_PRELOAD");
+	return rc;
+}
+
+static int add_min_size(size_t min_size, struct error *err)
+{
+	char text[32];
+
+	if (!min_size)
+		return 0;
+	snprintf(text, sizeof(text), "%zu", min_size);
+	if (setenv("OCI_KSM_MIN_SIZE", text, 1) < 0)
+		return error_set(err, errno, "set OCI_KSM_MIN_SIZE");
+	return 0;
+}
+
+/* For `status`. Not everybody has a folder for it, and a program must not fail for the want of a record. */
+static void record(const struct ocfg_settings *settings, struct ocfg_decision *decision,
+		   size_t min_size)
+{
+	cleanup_close int dir = paths_state_dir(settings, "containers", NULL);
+	char id[32], source[] = "run";
+	struct ocfg_record record = {
+		.id = id,
+		.source = source,
+		.modes = decision->modes,
+		.reason = decision->reason,
+		.min_size = min_size,
+		.pid = getpid(),
+	};
+	struct proc_stat stat;
+
+	if (dir < 0 || proc_stat_read(record.pid, &stat, NULL) < 0)
+		return;
+	records_prune(dir);
+	snprintf(id, sizeof(id), "run-%d", record.pid);
+	record.start_time = stat.start_time;
+	(void)ocfg_record_save(dir, &record, NULL);
+}
+
+/* Prepares this process so that what it execs is mergeable. */
+static int prepare(const struct ocfg_settings *settings, const struct ocfg_wishes *wishes,
+		   struct error *err)
+{
+	struct ocfg_features features = {.ksm = ksm_is_present()};
+	struct error shim_err = {0};
+	struct ocfg_decision decision;
+	char preload_dir[PATH_MAX];
+	int rc;
+
+	features.preload =
+		paths_preload_dir(settings, preload_dir, sizeof(preload_dir), &shim_err) == 0;
+	ocfg_policy_choose(&features, wishes, &decision);
+	if (!decision.modes && features.ksm && !features.preload && wishes->modes)
+		return error_set(err, ENOENT, "no shim: %s", shim_err.msg);
+	if (!decision.as_wished && (wishes->required || !decision.modes))
+		return error_set(err, EINVAL, "%s", decision.reason);
+	if (!decision.as_wished)
+		cli_warn("%s", decision.reason);
+	if (!decision.modes)
+		return 0;
+	rc = add_preload(preload_dir, err);
+	if (rc == 0)
+		rc = add_min_size(wishes->min_size, err);
+	if (rc == 0)
+		record(settings, &decision, wishes->min_size);
+	return rc;
+}
+
+static int run(const struct ocfg_settings *settings, const struct ocfg_wishes *wishes, char **argv)
+{
+	struct error err = {0};
+	int rc;
+
+	if (prepare(settings, wishes, &err) < 0) {
+		cli_warn("%s%s", err.msg, wishes->required ? "" : ", proceeding without merging");
+		if (wishes->required)
+			return CLI_RUN_FAILED;
+	}
+	execvp(argv[0], argv);
+	rc = errno;
+	cli_warn("%s: %s", argv[0], strerror(rc));
+	return rc == ENOENT ? CLI_RUN_NOT_FOUND : CLI_RUN_CANNOT_EXEC;
+}
+
+/* The wishes before options and without any: the settings', but a user's environment goes before these. */
+static void default_wishes(const struct ocfg_settings *settings, struct ocfg_wishes *ret)
+{
+	*ret = (struct ocfg_wishes){.modes = settings->mode};
+	if (!getenv("OCI_KSM_MIN_SIZE") && !getenv("KSMP_MERGE_THRESHOLD"))
+		ret->min_size = settings->min_size;
+}
+
+/* 0, CLI_USAGE, or -1 after --help. */
+static int parse(int argc, char **argv, struct ocfg_wishes *ret)
+{
+	static const struct option longs[] = {
+		{"mode", required_argument, NULL, 'm'},
+		{"min-size", required_argument, NULL, 's'},
+		{"required", no_argument, NULL, 'r'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	struct error err = {0};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "+m:s:rh", longs, NULL)) != -1) {
+		int rc = 0;
+
+		if (c == 'm')
+			rc = ocfg_mode_parse(optarg, &ret->modes, &err);
+		else if (c == 's')
+			rc = ocfg_size_parse(optarg, &ret->min_size, &err);
+		else if (c == 'r')
+			ret->required = true;
+		else if (c == 'h')
+			return usage(), -1;
+		else
+			return cli_try_help("run");
+		if (rc < 0)
+			return cli_usage_error("run", "%s", err.msg);
+	}
+	return optind < argc ? 0 : cli_usage_error("run", "a command to run is missing");
+}
+
+int cli_run(int argc, char **argv)
+{
+	struct ocfg_wishes wishes;
+	struct ocfg_settings settings;
+	int rc;
+
+	cli_settings(&settings);
+	default_wishes(&settings, &wishes);
+	rc = parse(argc, argv, &wishes);
+	if (rc == 0)
+		rc = run(&settings, &wishes, argv + optind);
+	ocfg_settings_done(&settings);
+	return rc < 0 ? CLI_OK : rc;
+}
+
+int cli_run_wrapper(int argc, char **argv)
+{
+	struct ocfg_wishes wishes;
+	struct ocfg_settings settings;
+	int rc;
+
+	if (argc < 2 || argv[1][0] == '-') {
+		puts("Usage:\n ksm-wrapper <command> [<argument>...]\n\n"
+		     "The same as: oci-ksm run --mode=preload -- <command> [<argument>...]");
+		return argc < 2 || strcmp(argv[1], "--help") != 0 ? CLI_USAGE : CLI_OK;
+	}
+	cli_settings(&settings);
+	default_wishes(&settings, &wishes);
+	wishes.modes = OCFG_MODE_PRELOAD;
+	rc = run(&settings, &wishes, argv + 1);
+	ocfg_settings_done(&settings);
+	return rc;
+}

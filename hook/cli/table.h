@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables: what commands print, for people in chosen columns, or as JSON with all of them. */
+#ifndef HOOK_CLI_TABLE_H
+#define HOOK_CLI_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hook/common/ksm.h"
+#include "oci-config/error.h"
+
+#define TABLE_UNKNOWN KSM_UNKNOWN /* a number that is not known: "?" for people, null in JSON */
+#define TABLE_COLUMNS 16
+#define TABLE_VERSION 1 /* of the JSON: grows when a member changes its meaning or goes */
+
+enum table_type { TABLE_TEXT, TABLE_NUMBER, TABLE_SIZE /* bytes */ };
+
+struct table_column {
+	const char *name; /* "MERGED"; in --output case does not matter */
+	const char *key;  /* member of the JSON, an interface: "merged" */
+	enum table_type type;
+	const char *help;
+	bool hidden; /* not shown unless it is asked for */
+};
+
+struct table_options {
+	bool json;
+	bool no_headings;
+	bool bytes; /* sizes as numbers of bytes */
+	const char *
+		columns; /* list with commas, "+" before it adds to the usual ones; NULL: the usual ones */
+};
+
+struct table;
+
+/* `columns` and `array` (name of the JSON's array) live as long as the table; table_free frees it. */
+int table_new(const struct table_column *columns, size_t count, const char *array,
+	      struct table **ret, struct error *err);
+void table_free(struct table *table);
+
+/* Adds an empty row, to be filled column by column, as counted in `columns`. */
+int table_row(struct table *table, struct error *err);
+int table_text(struct table *table, size_t column, const char *text, struct error *err);
+void table_number(struct table *table, size_t column, int64_t number);
+
+/* Is that list of columns right? -EINVAL names the bad one. */
+int table_check(const struct table *table, const struct table_options *options, struct error *err);
+/* On stdout. */
+int table_print(const struct table *table, const struct table_options *options, struct error *err);
+/* The columns with their help, for usage(). */
+void table_usage(const struct table_column *columns, size_t count);
+
+/* 1536 -> "1.5K"; with sign. buf of 16 bytes is enough. */
+const char *table_size_format(int64_t bytes, char *buf, size_t size);
+
+#endif
