@@ -72,9 +72,13 @@ static bool is_root(const char *path)
 	return component(&path) == 0;
 }
 
-/* With one of these options runtimes bind the source, whatever the type says. */
-static bool is_bind(json_object *mounts, size_t i)
+/*
+ * With these options a mount of type tmpfs is none ("bind": runtimes go by the option) or is not empty at first, and what
+ * the image has there may be in the way of a mount point ("tmpcopyup").
+ */
+static bool has_foreign_content(json_object *mounts, size_t i)
 {
+	static const char *const names[] = {"bind", "rbind", "tmpcopyup"};
 	json_object *options = NULL;
 
 	json_object_object_get_ex(json_object_array_get_idx(mounts, i), "options", &options);
@@ -83,8 +87,9 @@ static bool is_bind(json_object *mounts, size_t i)
 	for (size_t n = 0; n < json_object_array_length(options); n++) {
 		const char *option = json_object_get_string(json_object_array_get_idx(options, n));
 
-		if (option && (!strcmp(option, "bind") || !strcmp(option, "rbind")))
-			return true;
+		for (size_t k = 0; option && k < sizeof(names) / sizeof(names[0]); k++)
+			if (!strcmp(option, names[k]))
+				return true;
 	}
 	return false;
 }
@@ -98,7 +103,7 @@ bool ocfg_mounts_is_tmpfs(const struct ocfg_spec *spec, const char *destination)
 		switch (relation(text_of(mounts, i - 1, "destination"), destination)) {
 		case SAME:
 			return strcmp(text_of(mounts, i - 1, "type"), "tmpfs") == 0 &&
-			       !is_bind(mounts, i - 1);
+			       !has_foreign_content(mounts, i - 1);
 		case ABOVE:
 			return false;
 		case APART:

@@ -10,7 +10,7 @@
 
 /*
  * Is `destination` (absolute, normalised) a tmpfs that the runtime makes for this container alone:
- * the last mount with exactly that destination is of type tmpfs? A mount point below it leaves no
+ * the last mount with exactly that destination is of type tmpfs, and empty at first? A mount point below it leaves no
  * trace in the image.
  */
 bool ocfg_mounts_is_tmpfs(const struct ocfg_spec *spec, const char *destination);
