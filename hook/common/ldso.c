@@ -190,6 +190,7 @@ int ldso_prepare(const struct rootfs *root, const struct ldso_options *options, 
 		snprintf(ldso.source, sizeof(ldso.source), "%s/" LDSO_NAME, options->preload_dir);
 	} else {
 		rc = append_shim(list.text, sizeof(list.text), &list.len, options->target, err);
+		ldso.merged = true;
 		if (rc == 0)
 			rc = save_list(options, list.text, list.len, &ldso, err);
 	}

@@ -17,7 +17,8 @@ struct ldso {
 	char source[PATH_MAX]; /* the host's file to mount over it */
 	dev_t dev;	       /* the mount point in the root file system */
 	ino_t ino;
-	bool made; /* it was missing, and we made it: an empty file, to be taken away again */
+	bool made;   /* it was missing, and we made it: an empty file, to be taken away again */
+	bool merged; /* source is a file made for this container, to be taken away as well */
 };
 
 /* Does the image have glibc, whose ld.so reads /etc/ld.so.preload? */

@@ -67,7 +67,7 @@ static struct ocfg_plan plan_of(const struct edit *e)
 		.shim_source = e->c->preload_dir,
 		.shim_target = e->c->target,
 		.ld_so_preload_source = ldso->source[0] ? ldso->source : NULL,
-		.poststop_hook = ldso->made ? e->hook : NULL,
+		.poststop_hook = ldso->made || ldso->merged ? e->hook : NULL,
 		.hook_env = e->hook_env[0] ? e->hook_env : NULL,
 		.min_size = e->c->wishes.min_size,
 	};
