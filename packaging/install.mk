@@ -16,12 +16,12 @@ $(BUILD)/podman/oci-ksm.conf: packaging/podman/containers.conf FORCE
 	@mkdir -p $(@D)
 	$(Q)sed 's|@PRECREATEDIR@|$(PRECREATEDIR)|' $< > $@
 
+# The shim's folder is never removed: it is mounted in running containers, which see new files in it but not a new folder.
 install: all $(PODMAN_BUILT) ## Install below DESTDIR and PREFIX=/usr/local
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(BINDIR) $(PREFIX)/lib/oci-ksm $(HOOKSDIR) $(PRECREATEDIR) $(CONFDDIR))
 	$(INSTALL) -m 755 $(addprefix $(BUILD)/bin/,$(PROGRAMS)) $(DESTDIR)$(BINDIR)/
 	ln -sf oci-ksm $(DESTDIR)$(BINDIR)/ksm-wrapper
-	rm -rf $(DESTDIR)$(PRELOADDIR)
-	cp -R --no-dereference $(BUILD)/lib/oci-ksm/preload $(DESTDIR)$(PRELOADDIR)
+	cp -R --no-dereference --remove-destination $(BUILD)/lib/oci-ksm/preload $(DESTDIR)$(PREFIX)/lib/oci-ksm/
 	rm $(DESTDIR)$(PRELOADDIR)/.complete
 	chmod -R u=rwX,go=rX $(DESTDIR)$(PRELOADDIR)
 	$(INSTALL) -m 644 $(patsubst %,$(BUILD)/podman/oci-ksm-%.json,$(HOOK_STAGES)) $(DESTDIR)$(HOOKSDIR)/
@@ -35,9 +35,10 @@ uninstall: ## Remove what install installed
 	rm -rf $(DESTDIR)$(PREFIX)/lib/oci-ksm $(DESTDIR)$(DATADIR)/oci-ksm
 
 # The tree as git knows it; to be built as it is.
-dist: ## Make dist/oci-ksm-VERSION.tar.gz
-	@mkdir -p dist
-	git archive --format=tar.gz --prefix=oci-ksm-$(VERSION)/ -o dist/oci-ksm-$(VERSION).tar.gz HEAD
+DISTDIR ?= dist
+dist: ## Make dist/oci-ksm-VERSION.tar.gz of what is committed
+	@mkdir -p $(DISTDIR)
+	git archive --format=tar.gz --prefix=oci-ksm-$(VERSION)/ -o $(DISTDIR)/oci-ksm-$(VERSION).tar.gz HEAD
 
 FORCE:
 .PHONY: install uninstall dist FORCE
