@@ -1,0 +1,36 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# hostside.bash: what the tests of oci-ksm-hook and oci-ksm-runtime share, beside lib.bash.
+
+# rootfs_glibc DIR: bash, some programs and the libraries that they need: a small image whose ld.so takes preloads.
+rootfs_glibc() {
+  local file programs=(/bin/bash /bin/cat /bin/env /bin/grep /bin/ls /bin/sleep /bin/true)
+  mkdir -p "$1"/{bin,dev,etc,lib64,proc,sys,tmp,run}
+  cp -L "${programs[@]}" "$1/bin/"
+  ldd "${programs[@]}" | awk '$3 ~ /^\// { print $3 } $1 ~ /^\/lib/ { print $1 }' | sort -u |
+    while read -r file; do
+      mkdir -p "$1/${file%/*}"
+      cp -L "$file" "$1/$file"
+    done
+  ln -s bash "$1/bin/sh"
+}
+
+# image glibc|busybox: an overlay over such an image at $T/r; what the container writes is in $T/r.upper.
+image() {
+  "rootfs_$1" "$T/lower"
+  overlay "$T/lower" "$T/r"
+}
+
+# runs PID NAME: is that what the process runs by now?
+runs() { [ "$(cat "/proc/$1/comm")" = "$2" ]; }
+
+# What a glibc container prints of itself: how many of its mappings are the shim's, with and without its environment.
+LOOK='grep -c libksm_preload.so /proc/self/maps; env -i /bin/grep -c libksm_preload.so /proc/self/maps; cat /etc/ld.so.preload'
+
+# assert_no_traces: nothing of ours in the layer that the container wrote, and nothing in the state. (Its /etc is a copy that
+# overlayfs makes when a file is made there, the same in all but its place.)
+assert_no_traces() {
+  assert_equal "$(find "$T/r.upper" -mindepth 1 ! -path "$T/r.upper/etc")" ''
+  assert_equal "$(stat -c '%y %a %u %g' "$T/r/etc")" "$(stat -c '%y %a %u %g' "$T/lower/etc")"
+  if [ -d "$STATE" ]; then assert_equal "$(find "$STATE" -type f)" ''; fi
+}
