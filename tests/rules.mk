@@ -15,6 +15,11 @@ check-fuzz: ## The fuzz targets over their corpus, shortly
 lint: ## Format, static analysis, compiler warnings and house rules
 	$(call run_tests,lint)
 
+demo: all build-tools ## 8 containers of one python3 program, without and with us: what merging brings
+	@BUILD='$(BUILD)' tests/integration/private tests/demo/run
+bench: all build-tools ## What the shim and the hooks cost: instructions and start times
+	@BUILD='$(BUILD)' tests/integration/private tests/bench/run
+
 ##### What the stages build #####
 build-tests: $(addprefix $(BUILD)/tests/,$(TESTS))
 build-tools: $(addprefix $(BUILD)/tools/,$(TOOLS)) $(SHIM_TEST_PROGRAMS)
@@ -66,5 +71,5 @@ lint-cppcheck:
 lint-gcc lint-clang: lint-%:
 	@$(MAKE) --no-print-directory CC=$* WERROR=1 BUILD=$(BUILD)/lint-$* all build-tests build-tools > /dev/null
 
-.PHONY: check check-unit check-integration check-fuzz lint build-tests build-tools list-tests build-fuzzers list-fuzzers fuzz format \
+.PHONY: demo bench check check-unit check-integration check-fuzz lint build-tests build-tools list-tests build-fuzzers list-fuzzers fuzz format \
 	lint-format lint-tidy lint-cppcheck lint-gcc lint-clang
