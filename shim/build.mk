@@ -1,5 +1,6 @@
 # shim: what runs inside the container's processes. One library for glibc and musl alike: no libc, no DT_NEEDED.
 SHIM_SRCS := $(addprefix shim/, \
+	batch.c \
 	elf.c \
 	maps.c \
 	mark.c \

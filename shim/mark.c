@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Marking memory mergeable: what is marked, what is left alone, and how growth is noticed. */
 #include "shim/mark.h"
+#include "shim/batch.h"
 #include "shim/maps.h"
 #include "shim/sys.h"
 
@@ -100,18 +101,22 @@ void shim_keep_out(const void *addr, size_t len)
 	__atomic_store_n(&kept_out_count, i + 1, __ATOMIC_RELEASE);
 }
 
+/* What exists at the start and is smaller is the data of libraries: not worth a system call each. */
+#define EXISTING_MIN (16ul << 10)
+
 /* Everything but the stack, and what is too small; the heap will grow. */
 static bool mark_map(const struct shim_map *map, void *arg)
 {
 	const char *stack = arg;
 	bool is_heap = map->end == shim_state.heap_marked;
+	size_t size = map->end - map->start;
 
 	if (is_heap)
 		shim_state.heap_start = map->start;
-	if (map->markable && map->end - map->start < SHIM_RESERVATION &&
-	    (is_heap || map->end - map->start >= shim_state.min_size) &&
+	if (map->markable && size < SHIM_RESERVATION &&
+	    (is_heap || size >= (shim_state.min_size ? shim_state.min_size : EXISTING_MIN)) &&
 	    !((uintptr_t)stack >= map->start && (uintptr_t)stack < map->end))
-		shim_mark(map->start, map->end - map->start);
+		shim_mark(map->start, size);
 	return shim_state.min_size != SIZE_MAX;
 }
 
@@ -156,11 +161,13 @@ static void believe(uintptr_t start, uintptr_t end)
 }
 
 /* A libc that says nothing about where a chunk comes from: the kernel does. */
-static void mark_mapping(uintptr_t addr)
+static void mark_mapping(uintptr_t addr, size_t size)
 {
 	struct shim_map map;
 
-	if (is_believed(addr) || !shim_maps_find(addr, &map) || !map.markable)
+	if (is_believed(addr) ||
+	    !shim_batch_is_now(addr, size > SHIM_LOOK_EVERY ? size : SHIM_LOOK_EVERY) ||
+	    !shim_maps_find(addr, &map) || !map.markable)
 		return;
 	shim_mark(map.start, map.end - map.start);
 	believe(map.start, map.end);
@@ -183,7 +190,8 @@ static void mark_mapped_chunk(const size_t *chunk, size_t size)
 	uintptr_t start = (uintptr_t)chunk - chunk[0];
 	size_t length = chunk[0] + (chunk[1] & ~CHUNK_BITS);
 
-	if ((start | length) % shim_state.page == 0 && size <= length)
+	if ((start | length) % shim_state.page == 0 && size <= length &&
+	    shim_batch_is_now(start, length))
 		shim_mark(start, length);
 }
 
@@ -197,13 +205,13 @@ void shim_mark_chunk(void *chunk, size_t size)
 	if (addr >= shim_state.heap_start && addr < shim_state.heap_marked)
 		return;
 	if (shim_state.malloc_kind != SHIM_MALLOC_GLIBC || shim_state.tunables)
-		mark_mapping(addr);
+		mark_mapping(addr, size);
 	else if (head[1] & CHUNK_IS_MMAPPED)
 		mark_mapped_chunk(head, size);
 	else if (head[1] & CHUNK_NON_MAIN_ARENA)
 		mark_arena(addr & -ARENA_HEAP_SIZE);
-	else
-		mark_mapping(addr); /* the main arena where brk could not grow */
+	else /* the main arena where brk could not grow */
+		mark_mapping(addr, size);
 }
 
 static bool unmark_map(const struct shim_map *map, void *arg)

@@ -5,9 +5,9 @@
 #include "shim/mark.h"
 #include "shim/sys.h"
 
-#define DEFAULT_MIN_SIZE \
-	(16u << 10) /* bytes; below, the call would cost more than the pages can save */
-#define STDERR 2
+/* Bytes. Every mapping: beside one that is marked, one that is not would stay a VMA of its own. */
+#define DEFAULT_MIN_SIZE 0
+#define STDERR		 2
 
 /* Data of the libc, where it has it: our constructor gets the environment from glibc only. */
 extern char **__environ __attribute__((weak));

@@ -5,6 +5,7 @@
  */
 #include <stdarg.h>
 
+#include "shim/batch.h"
 #include "shim/exports.h"
 #include "shim/maps.h"
 #include "shim/mark.h"
@@ -34,7 +35,7 @@ static void *mapped(void *p, size_t len, int prot, int flags)
 		return p;
 	else if (SHIM_UNLIKELY(is_reservation(len, prot, flags)))
 		shim_reserved((uintptr_t)p, len);
-	else if (len >= shim_state.min_size)
+	else if (len >= shim_state.min_size && shim_batch_is_now((uintptr_t)p, len))
 		shim_mark((uintptr_t)p, len);
 	return p;
 }

@@ -3,3 +3,5 @@
 TOOLS += ksm-census
 ksm-census_SRCS := $(addprefix tests/tools/, ksm-census.c settle.c)
 ksm-census_LIBS := -lxxhash
+
+include tests/shim/build.mk

@@ -12,25 +12,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "tests/shim/marked.h"
+
 #define PAGE 4096ul
-
-static bool is_marked(const void *addr)
-{
-	FILE *f = fopen("/proc/self/smaps", "re");
-	unsigned long start, end;
-	bool here = false, marked = false;
-	char line[512];
-
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%lx-%lx ", &start, &end) == 2 && !strchr(line, 'S'))
-			here = (uintptr_t)addr >= start && (uintptr_t)addr < end;
-		if (here && strncmp(line, "VmFlags:", 8) == 0)
-			marked = strstr(line, " mg") != NULL;
-	}
-	if (f)
-		fclose(f);
-	return marked;
-}
 
 static void *map(int more)
 {
@@ -87,13 +71,12 @@ int main(void)
 	for (size_t i = 0; i < sizeof(secret) / sizeof(secret[0]); i++) {
 		bool marked = is_marked(secret[i].addr);
 
-		printf("%s: %s\n", secret[i].what, marked ? "marked" : "not marked");
+		printf("%s: %s\n", secret[i].what, mark_of(secret[i].addr));
 		wrong |= marked;
 	}
-	fprintf(stderr, "plain: %s\n", is_marked(plain) ? "marked" : "not marked");
+	fprintf(stderr, "plain: %s\n", mark_of(plain));
 	mlockall(MCL_CURRENT);
 	all = map(0);
-	printf("after mlockall: %s, %s\n", is_marked(plain) ? "marked" : "not marked",
-	       is_marked(all) ? "marked" : "not marked");
+	printf("after mlockall: %s, %s\n", mark_of(plain), mark_of(all));
 	return wrong || is_marked(plain) || is_marked(all);
 }
