@@ -45,6 +45,7 @@ test_begin() {
   [ -n "${OCI_KSM_PRIVATE:-}" ] || fail "not in a private mount namespace; use: make check-integration FILES=${BATS_TEST_FILENAME#"$TOP"/}"
   T=$(mktemp -d "$OCI_KSM_PRIVATE/t.XXXX")
   LOG=$T/log STATE=$T/state
+  awk '{ print $1 }' /proc/self/mountinfo > "$T/mounts"
   mkdir "$T/link"
   ln -s "$BIN/oci-ksm-runtime" "$T/link/oci-ksm-runtime-crun"
   ln -s "$BIN/oci-ksm-runtime" "$T/link/oci-ksm-runtime-runc"
@@ -70,18 +71,18 @@ test_end() {
   done < "$T/background"
   ksm_end
   wait
-  unmount_below "$T"
-  rm -rf "$T"
+  # All that the test has mounted, wherever: the others share this namespace.
+  awk 'NR == FNR { old[$1]; next } !($1 in old) { print $5 }' "$T/mounts" /proc/self/mountinfo | unmount_all
+  rm -rf --one-file-system "$T"
   unset T
 }
 
-# unmount_below DIR: unmounts all that is mounted at DIR or below it, the latest first.
-unmount_below() {
-  local dir=$1 point
-  awk -v d="$dir" '$5 == d || index($5, d "/") == 1 { print $5 }' /proc/self/mountinfo | tac |
-    while read -r point; do
-      umount "$point" || umount -l "$point"
-    done
+# unmount_all: the mount points on stdin, the last one first.
+unmount_all() {
+  local point
+  tac | while read -r point; do
+    umount "$point" || umount -l "$point"
+  done
 }
 
 # settings JQ-FILTER [jq options]: changes the settings file: settings '.enable = "all"'

@@ -58,3 +58,57 @@ load lib
   ksm_end
   assert_equal "$(grep . "$KSM/run" "$KSM/pages_to_scan" "$KSM/sleep_millisecs")" "$before"
 }
+
+@test "what a test mounts anywhere is gone after it (1: mounts)" {
+  mount -t tmpfs tmpfs /mnt
+  mkdir /mnt/x
+  mount -t tmpfs tmpfs /mnt/x
+}
+
+@test "what a test mounts anywhere is gone after it (2: looks)" {
+  refute_exists /mnt/x
+  run ! mountpoint -q /mnt
+}
+
+@test "the runner counts what failed, was skipped, never reported, or ended early" {
+  cat > "$T/bats" << 'FAKE'
+#!/bin/sh
+printf '1..6\nok 1 a\nok 2 b # skip why\nnot ok 3 c\nok 4 d\n'
+FAKE
+  mkdir "$T/tree"
+  cp -r "$TOP/tests" "$T/tree/"
+  printf 'all build-tools:\n' > "$T/tree/Makefile"
+  chmod +x "$T/bats"
+  PATH=$T:$PATH run "$T/tree/tests/run" integration
+  assert_status 1
+  # leftovers is one of those that passed
+  assert_equal "${lines[-1]}" "3 passed, 3 failed, 1 skipped"
+  printf '#!/bin/sh\necho 1..1\necho ok 1\nexit 1\n' > "$T/bats"
+  PATH=$T:$PATH run "$T/tree/tests/run" integration
+  assert_status 1
+  assert_equal "${lines[-1]}" "2 passed, 1 failed, 0 skipped"
+}
+
+@test "the runner finds processes, mounts, cgroups and files that tests leave" {
+  mkdir "$T/tree"
+  cp -r "$TOP/tests" "$T/tree/"
+  printf 'all build-tools:\n' > "$T/tree/Makefile"
+  cat > "$T/bats" << FAKE
+#!/bin/sh
+setsid sh -c 'echo \$\$ > $T/left.pid; exec sleep 1001' > /dev/null 2>&1 &
+mkdir $T/mnt /sys/fs/cgroup/pids/ksmt-left /run/ksmt-left
+mount -t tmpfs tmpfs $T/mnt
+echo 1..1
+echo ok 1
+FAKE
+  chmod +x "$T/bats"
+  PATH=$T:$PATH run "$T/tree/tests/run" integration
+  kill -KILL "$(cat "$T/left.pid")"
+  rmdir /sys/fs/cgroup/pids/ksmt-left /run/ksmt-left
+  assert_status 1
+  assert_equal "${lines[-1]}" "1 passed, 1 failed, 0 skipped"
+  assert_match "$output" '# running: .* sleep 1001'
+  assert_contains "$output" "# left: mount $T/mnt"
+  assert_contains "$output" "# left: cgroup /sys/fs/cgroup/pids/ksmt-left"
+  assert_contains "$output" "# left: file /run/ksmt-left"
+}

@@ -65,8 +65,8 @@ podman_end() {
   [ ! -e "$P/made-var-lib" ] || rmdir /var/lib/containers
   # conmon's cgroup is busy until init has reaped it.
   [ -e "$P/keep-cgroups" ] || wait_for 10 podman_cgroups_gone
-  unmount_below "$P"
-  rm -rf "$P"
+  awk -v d="$P/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | unmount_all
+  rm -rf --one-file-system "$P"
   unset P CONTAINERS_CONF CONTAINERS_STORAGE_CONF
 }
 podman_cgroups() { find /sys/fs/cgroup -depth -fstype cgroup -path '*/libpod_parent*' -type d; }
