@@ -172,9 +172,8 @@ static int check_tmpfs_is_its_own(const struct place *p, struct error *err)
 	return rc;
 }
 
-static int save_record(struct place *p, struct error *err)
+static int save_record(struct place *p, uint64_t start_time, struct error *err)
 {
-	struct proc_stat st = {.start_time = 0};
 	const struct container *c = p->c;
 	struct ocfg_record record = {
 		.id = p->state->id,
@@ -185,42 +184,47 @@ static int save_record(struct place *p, struct error *err)
 		.shim_target = (char *)c->target,
 		.min_size = c->wishes.min_size,
 		.pid = p->state->pid,
+		.start_time = start_time,
 	};
-	int rc = proc_stat_read(p->state->pid, &st, err);
 
-	record.start_time = st.start_time;
-	return rc < 0 ? rc : traces_save(&p->traces, &p->root, &record, err);
+	return traces_save(&p->traces, &p->root, &record, err);
 }
 
-/*
- * The host's part: /etc/ld.so.preload and the record. With the environment edited by precreate or the wrapper, the
- * container can do without them.
- */
-static int prepare(struct place *p, bool use_ldso, bool has_env, struct error *err)
+/* What is needed on the host: /etc/ld.so.preload, the record, and what is to be mounted. */
+static int prepare(struct place *p, bool use_ldso, uint64_t start_time, struct error *err)
 {
-	struct container *c = p->c;
-	int rc = traces_open(&c->settings, p->state->id, &p->traces, err);
+	int rc = 0;
 
-	if (rc == 0 && use_ldso)
-		rc = traces_prepare_ldso(&p->traces, c, p->state->id, &p->root, err);
-	if (rc < 0 && !has_env)
-		return rc;
-	if (rc < 0)
-		container_warn(c, err, TRACES_WITHOUT);
-	rc = p->traces.records < 0 ? 0 : save_record(p, err);
+	if (use_ldso)
+		rc = traces_prepare_ldso(&p->traces, p->c, p->state->id, &p->root, err);
+	if (rc < 0 && p->is_reached) {
+		container_warn(p->c, err, TRACES_WITHOUT);
+		rc = 0;
+	}
+	if (rc == 0)
+		rc = save_record(p, start_time, err);
 	return rc < 0 ? rc : clone_trees(p, err);
 }
 
-int place_run(struct place *p, struct error *err)
+/* Has another stage (prestart and createRuntime may both be configured) placed the shim in this very process? */
+static bool is_placed(const struct place *p, uint64_t start_time)
+{
+	const struct ocfg_record *before = &p->traces.before;
+
+	return before->id && before->pid == p->state->pid && before->start_time == start_time;
+}
+
+static int place(struct place *p, struct error *err)
 {
 	const struct ocfg_spec *spec = &p->c->spec;
-	bool has_env = container_has_env(p->c), use_ldso;
+	struct proc_stat init;
+	bool use_ldso;
 	int rc = rootfs_open(p->bundle, ocfg_spec_root_path(spec), &p->root, err);
 
 	if (rc < 0)
 		return rc;
 	use_ldso = !ocfg_mounts_covers(spec, OCFG_PLAN_LD_SO_PRELOAD) && ldso_is_glibc(&p->root);
-	if (!use_ldso && !has_env)
+	if (!use_ldso && !p->is_reached)
 		return error_set(
 			err, EINVAL,
 			"this image has no glibc with an /etc/ld.so.preload of its own, so a hook "
@@ -228,16 +232,39 @@ int place_run(struct place *p, struct error *err)
 			"oci-ksm-runtime");
 	rc = bind_ns_open(p->state->pid, &p->ns, err);
 	if (rc == 0)
-		rc = in_container(p, look_inside, err);
+		rc = proc_stat_read(p->state->pid, &init, err);
+	if (rc == 0)
+		rc = traces_open(&p->c->settings, p->state->id, &p->traces, err);
+	if (rc < 0)
+		return rc;
+	if (is_placed(p, init.start_time)) {
+		p->c->told = true;
+		return 0;
+	}
+	rc = in_container(p, look_inside, err);
 	if (rc == 0)
 		rc = check_tmpfs_is_its_own(p, err);
 	if (rc == 0)
-		rc = prepare(p, use_ldso, has_env, err);
+		rc = prepare(p, use_ldso, init.start_time, err);
 	if (rc == 0)
 		rc = in_container(p, mount_inside, err);
-	if (rc < 0 && p->traces.records >= 0)
-		(void)traces_undo(&p->traces, &p->root, p->state->id);
+	if (rc < 0)
+		traces_undo(&p->traces, &p->root, p->state->id);
 	return rc;
+}
+
+int place_run(struct place *p, struct error *err)
+{
+	struct container *c = p->c;
+	int rc;
+
+	p->is_reached =
+		container_has_env(c) && ocfg_mounts_has(&c->spec, c->preload_dir, c->target);
+	rc = place(p, err);
+	if (rc == 0 || !p->is_reached)
+		return rc;
+	container_warn(c, err, TRACES_WITHOUT);
+	return 0;
 }
 
 void place_done(struct place *p)

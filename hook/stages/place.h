@@ -20,7 +20,8 @@ struct place {
 	int inside; /* the root file system as the container's mount namespace has it */
 	int tmpfs;  /* the folder in it that takes the shim's */
 	struct stat tmpfs_st;
-	bool is_there; /* the shim's folder is mounted already, because config.json says so */
+	bool is_reached; /* config.json has the shim in its mounts and environment */
+	bool is_there;	 /* the shim's folder is mounted already, because config.json says so */
 	int shim_tree, ldso_tree; /* what is to be mounted; -1: nothing */
 };
 
