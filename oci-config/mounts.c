@@ -145,6 +145,16 @@ bool ocfg_mounts_has(const struct ocfg_spec *spec, const char *source, const cha
 	return find(mounts, source, destination) < count_of(mounts);
 }
 
+const char *ocfg_mounts_source(const struct ocfg_spec *spec, const char *destination)
+{
+	json_object *mounts = mounts_of(spec);
+
+	for (size_t i = count_of(mounts); i > 0; i--)
+		if (strcmp(text_of(mounts, i - 1, "destination"), destination) == 0)
+			return text_of(mounts, i - 1, "source");
+	return NULL;
+}
+
 static int add_options(json_object *mount, struct error *err)
 {
 	static const char *const options[] = {"bind", "ro", "nosuid", "nodev"};

@@ -18,6 +18,8 @@ bool ocfg_mounts_is_tmpfs(const struct ocfg_spec *spec, const char *destination)
 bool ocfg_mounts_covers(const struct ocfg_spec *spec, const char *destination);
 /* Is there a mount of `source` at `destination`, both as they are written? */
 bool ocfg_mounts_has(const struct ocfg_spec *spec, const char *source, const char *destination);
+/* The source of the last mount with exactly this destination, borrowed, or NULL. */
+const char *ocfg_mounts_source(const struct ocfg_spec *spec, const char *destination);
 /* Adds a read-only bind mount (bind,ro,nosuid,nodev) at the end; nothing if ocfg_mounts_has it. */
 int ocfg_mounts_add_bind(struct ocfg_spec *spec, const char *source, const char *destination,
 			 struct error *err);

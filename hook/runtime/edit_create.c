@@ -74,35 +74,22 @@ static struct ocfg_plan plan_of(const struct edit *e)
 }
 
 /*
- * A bundle that is started again holds our edits of the last time. They are taken back, because wishes and image may
- * have changed since.
+ * A bundle that is started again holds our edits of the last time. They are taken back, because wishes, image and our own
+ * folders may have changed since.
  */
 static int undo_earlier(struct edit *e, struct error *err)
 {
-	const struct container *c = e->c;
-	char plain[PATH_MAX + 16], dir[PATH_MAX], merged[2 * PATH_MAX];
-	struct ocfg_plan plan = {
-		.shim_source = c->preload_dir,
-		.shim_target = c->target,
-	};
-	int rc;
+	struct ocfg_spec *spec = &e->c->spec;
+	struct ocfg_plan plan = {.shim_target = e->c->target};
 
-	if (!ocfg_plan_is_applied(&c->spec))
+	if (!ocfg_plan_is_applied(spec) || !plan.shim_target)
 		return 0;
 	e->changed = true;
+	plan.shim_source = ocfg_mounts_source(spec, plan.shim_target);
+	plan.ld_so_preload_source = ocfg_mounts_source(spec, OCFG_PLAN_LD_SO_PRELOAD);
 	if (find_hook(e, NULL) == 0)
 		plan.poststop_hook = e->hook;
-	snprintf(plain, sizeof(plain), "%s/ld.so.preload", c->preload_dir);
-	plan.ld_so_preload_source = plain;
-	rc = ocfg_plan_undo(&plan, &e->c->spec, err);
-	if (rc < 0 || e->traces.merged < 0)
-		return rc;
-	rc = paths_of_fd(e->traces.merged, dir, sizeof(dir), err);
-	if (rc < 0)
-		return rc;
-	snprintf(merged, sizeof(merged), "%s/%s", dir, e->args->id);
-	plan.ld_so_preload_source = merged;
-	return ocfg_plan_undo(&plan, &e->c->spec, err);
+	return ocfg_plan_undo(&plan, spec, err);
 }
 
 /* /etc/ld.so.preload, where the image has glibc and nothing else is mounted there. */
