@@ -45,21 +45,29 @@ static size_t component(const char **path)
 	}
 }
 
+/* Where ".." leads depends on the rootfs, which may have symbolic links. */
+static bool has_dotdot(const char *path)
+{
+	size_t len;
+
+	for (; (len = component(&path)) > 0; path += len)
+		if (len == 2 && memcmp(path, "..", 2) == 0)
+			return true;
+	return false;
+}
+
 enum relation { APART, ABOVE, SAME };
 
-/*
- * How `upper` lies to `lower`. Where ".." leads depends on the rootfs: it counts as above
- * everything.
- */
+/* How `upper` lies to `lower`. What has ".." in it may lie anywhere, so it counts as above. */
 static enum relation relation(const char *upper, const char *lower)
 {
+	if (has_dotdot(upper))
+		return ABOVE;
 	for (;;) {
 		size_t upper_len = component(&upper), lower_len = component(&lower);
 
 		if (upper_len == 0)
 			return lower_len == 0 ? SAME : ABOVE;
-		if (upper_len == 2 && memcmp(upper, "..", 2) == 0)
-			return ABOVE;
 		if (upper_len != lower_len || memcmp(upper, lower, upper_len) != 0)
 			return APART;
 		upper += upper_len;

@@ -5,3 +5,5 @@ ksm-census_SRCS := $(addprefix tests/tools/, ksm-census.c settle.c)
 ksm-census_LIBS := -lxxhash
 
 include tests/shim/build.mk
+include tests/bench/build.mk
+include tests/unit/build.mk

@@ -1,0 +1,8 @@
+# Unit tests of oci-config: one program a module, tests/unit/test_NAME.c.
+OCI_CONFIG_TESTS := error json file spec env mounts hooks plan settings annotations policy state golden
+define unit_test
+TESTS += test_$(1)
+test_$(1)_SRCS := tests/unit/test_$(1).c
+test_$(1)_LIBS := -lcmocka
+endef
+$(foreach t,$(OCI_CONFIG_TESTS),$(eval $(call unit_test,$(t))))

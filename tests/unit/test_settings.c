@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Settings: every key, every wrong value, and the defaults that are left after an error. */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "oci-config/file.h"
+#include "oci-config/mode.h"
+#include "oci-config/settings.h"
+#include "tests/unit/unit.h"
+
+static void assert_defaults(const struct ocfg_settings *settings)
+{
+	assert_int_equal(settings->enable, OCFG_ENABLE_ANNOTATED);
+	assert_int_equal(settings->mode, OCFG_MODE_AUTO);
+	assert_int_equal(settings->min_size, 0);
+	assert_null(settings->preload_dir);
+	assert_null(settings->state_dir);
+	assert_null(settings->log);
+	assert_string_equal(settings->runtimes[0], "crun");
+	assert_string_equal(settings->runtimes[1], "runc");
+	assert_null(settings->runtimes[2]);
+}
+
+static struct ocfg_settings parse(const char *text, struct ocfg_notes *notes)
+{
+	struct ocfg_settings settings;
+
+	assert_ok(ocfg_settings_parse(text, strlen(text), &settings, notes, &err));
+	return settings;
+}
+
+static void has_defaults(void **state)
+{
+	struct ocfg_settings settings;
+	struct ocfg_notes notes = {0};
+
+	(void)state;
+	assert_ok(ocfg_settings_init(&settings, &err));
+	assert_defaults(&settings);
+	ocfg_settings_done(&settings);
+	settings = parse("{}", &notes);
+	assert_defaults(&settings);
+	assert_int_equal(notes.count, 0);
+	ocfg_settings_done(&settings);
+}
+
+static void reads_every_key(void **state)
+{
+	struct ocfg_notes notes = {0};
+	struct ocfg_settings settings =
+		parse("{\"enable\":\"all\",\"mode\":\"preload,notify\",\"min_size\":\"64K\","
+		      "\"preload_dir\":\"/opt/p\",\"state_dir\":\"/run/s\",\"log\":\"file:/l\","
+		      "\"runtimes\":[\"youki\",\"/usr/sbin/runc\"]}",
+		      &notes);
+
+	(void)state;
+	assert_int_equal(notes.count, 0);
+	assert_int_equal(settings.enable, OCFG_ENABLE_ALL);
+	assert_int_equal(settings.mode, OCFG_MODE_PRELOAD | OCFG_MODE_NOTIFY);
+	assert_int_equal(settings.min_size, 65536);
+	assert_string_equal(settings.preload_dir, "/opt/p");
+	assert_string_equal(settings.state_dir, "/run/s");
+	assert_string_equal(settings.log, "file:/l");
+	assert_string_equal(settings.runtimes[0], "youki");
+	assert_string_equal(settings.runtimes[1], "/usr/sbin/runc");
+	assert_null(settings.runtimes[2]);
+	ocfg_settings_done(&settings);
+	settings = parse("{\"enable\":\"none\",\"mode\":\"off\",\"min_size\":4096,"
+			 "\"log\":\"syslog\"}",
+			 &notes);
+	assert_int_equal(notes.count, 0);
+	assert_int_equal(settings.enable, OCFG_ENABLE_NONE);
+	assert_int_equal(settings.mode, 0);
+	assert_int_equal(settings.min_size, 4096);
+	assert_string_equal(settings.log, "syslog");
+	ocfg_settings_done(&settings);
+}
+
+static void notes_what_it_does_not_understand(void **state)
+{
+	static const struct {
+		const char *text, *words;
+	} cases[] = {
+		{"{\"enabled\":1}", "unknown member \"enabled\", ignoring"},
+		{"{\"enable\":\"yes\"}", "enable: neither \"annotated\" nor \"all\""},
+		{"{\"enable\":true}",
+		 "enable: value: boolean instead of string, using the default"},
+		{"{\"mode\":\"fast\"}", "mode: unknown mode \"fast\", using the default"},
+		{"{\"mode\":[]}", "mode: value: array instead of string"},
+		{"{\"mode\":null}", "mode: value: null instead of string"},
+		{"{\"min_size\":-1}", "min_size: \"-1\" is no size"},
+		{"{\"min_size\":1.5}", "min_size: neither a number nor a string"},
+		{"{\"min_size\":\"4X\"}", "min_size: \"4X\" is no size"},
+		{"{\"min_size\":\"99999999999G\"}", "min_size: size \"99999999999G\""},
+		{"{\"preload_dir\":\"opt\"}", "preload_dir: not an absolute path"},
+		{"{\"preload_dir\":\"\"}", "preload_dir: not an absolute path"},
+		{"{\"preload_dir\":7}", "preload_dir: value: int instead of string"},
+		{"{\"state_dir\":\"../x\"}", "state_dir: not an absolute path"},
+		{"{\"state_dir\":null}", "state_dir: value: null"},
+		{"{\"log\":\"journal\"}", "log: neither \"auto\" nor"},
+		{"{\"log\":\"file:x\"}", "log: neither \"auto\" nor"},
+		{"{\"log\":1}", "log: value: int"},
+		{"{\"runtimes\":\"crun\"}", "runtimes: value: string instead of array"},
+		{"{\"runtimes\":[]}", "runtimes: not 1 to 16 names"},
+		{"{\"runtimes\":[\"a\",\"\"]}", "runtimes: an empty name"},
+		{"{\"runtimes\":[\"a\",1]}", "runtimes: item: int instead of string"},
+		{"{\"runtimes\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\",\"9\",\"10\","
+		 "\"11\","
+		 "\"12\",\"13\",\"14\",\"15\",\"16\",\"17\"]}",
+		 "runtimes: not 1 to 16 names"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct ocfg_notes notes = {0};
+		struct ocfg_settings settings = parse(cases[i].text, &notes);
+
+		assert_int_equal(notes.count, 1);
+		if (!strstr(notes.text[0], cases[i].words))
+			fail_msg("\"%s\" lacks \"%s\"", notes.text[0], cases[i].words);
+		assert_defaults(&settings);
+		ocfg_settings_done(&settings);
+	}
+}
+
+static void goes_on_after_a_bad_member(void **state)
+{
+	struct ocfg_notes notes = {0};
+	struct ocfg_settings settings =
+		parse("{\"log\":7,\"enable\":\"all\",\"x\":{},\"state_dir\":\"/s\"}", &notes);
+
+	(void)state;
+	assert_int_equal(notes.count, 2);
+	assert_int_equal(settings.enable, OCFG_ENABLE_ALL);
+	assert_string_equal(settings.state_dir, "/s");
+	ocfg_settings_done(&settings);
+}
+
+static void refuses_what_is_no_object(void **state)
+{
+	static const struct {
+		const char *text, *words;
+	} cases[] = {
+		{"", "a value is missing"},
+		{"[]", "settings: array instead of object"},
+		{"{\"enable\":\"all\"", "a comma or a closing bracket"},
+		{"{\"enable\":\"all\",\"enable\":\"none\"}", "two members of the same name"},
+	};
+	struct ocfg_settings settings;
+	struct ocfg_notes notes = {0};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_error(ocfg_settings_parse(cases[i].text, strlen(cases[i].text), &settings,
+						 &notes, &err),
+			     EINVAL, cases[i].words);
+}
+
+static void loads_a_file_or_gives_the_defaults(void **state)
+{
+	char *folder = temporary_make(), path[4096];
+	struct ocfg_settings settings;
+	struct ocfg_notes notes = {0};
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/oci-ksm.json", folder);
+	assert_ok(ocfg_settings_load(path, &settings, &notes, &err));
+	assert_defaults(&settings);
+	ocfg_settings_done(&settings);
+
+	assert_ok(ocfg_file_replace(AT_FDCWD, path, "{\"enable\":\"all\"}", 16, &err));
+	assert_ok(ocfg_settings_load(path, &settings, &notes, &err));
+	assert_int_equal(settings.enable, OCFG_ENABLE_ALL);
+	ocfg_settings_done(&settings);
+
+	assert_int_equal(setenv("OCI_KSM_SETTINGS", path, 1), 0);
+	assert_ok(ocfg_settings_load(NULL, &settings, &notes, &err));
+	assert_int_equal(settings.enable, OCFG_ENABLE_ALL);
+	ocfg_settings_done(&settings);
+	assert_int_equal(unsetenv("OCI_KSM_SETTINGS"), 0);
+
+	assert_ok(ocfg_file_replace(AT_FDCWD, path, "{\"enable\"}", 10, &err));
+	assert_error(ocfg_settings_load(path, &settings, &notes, &err), EINVAL,
+		     "oci-ksm.json: line 1, column 10");
+	assert_defaults(&settings);
+	ocfg_settings_done(&settings);
+
+	assert_error(ocfg_settings_load(folder, &settings, &notes, &err), EINVAL,
+		     "not a regular file");
+	assert_defaults(&settings);
+	ocfg_settings_done(&settings);
+
+	assert_int_equal(truncate(path, 100 << 20), 0);
+	assert_error(ocfg_settings_load(path, &settings, &notes, &err), EFBIG, "104857600 bytes");
+	assert_defaults(&settings);
+	ocfg_settings_done(&settings);
+	assert_int_equal(notes.count, 0);
+	temporary_remove(folder);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(has_defaults),
+		cmocka_unit_test(reads_every_key),
+		cmocka_unit_test(notes_what_it_does_not_understand),
+		cmocka_unit_test(goes_on_after_a_bad_member),
+		cmocka_unit_test(refuses_what_is_no_object),
+		cmocka_unit_test(loads_a_file_or_gives_the_defaults),
+	};
+
+	return cmocka_run_group_tests_name("settings", tests, NULL, NULL);
+}
