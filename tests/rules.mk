@@ -17,12 +17,12 @@ lint: ## Format, static analysis, compiler warnings and house rules
 
 demo: all build-tools ## 8 containers of one python3 program, without and with us: what merging brings
 	@BUILD='$(BUILD)' tests/integration/private tests/demo/run
-bench: all build-tools ## What the shim and the hooks cost: instructions and start times
+bench: all build-tools $(BENCH_PROGRAMS) ## What the shim and the hooks cost: instructions and start times
 	@BUILD='$(BUILD)' tests/integration/private tests/bench/run
 
 ##### What the stages build #####
 build-tests: $(addprefix $(BUILD)/tests/,$(TESTS))
-build-tools: $(addprefix $(BUILD)/tools/,$(TOOLS)) $(SHIM_TEST_PROGRAMS)
+build-tools: $(addprefix $(BUILD)/tools/,$(TOOLS)) $(SHIM_TEST_PROGRAMS) $(BENCH_PROGRAMS)
 list-tests:
 	@echo $(addprefix $(BUILD)/tests/,$(TESTS))
 

@@ -135,6 +135,27 @@ none"
   assert_output ""
 }
 
+@test "oci-ksm-runtime as podman's runtime, without hooks: run, exec, exit status, no trace" {
+  mkdir "$T/no-hooks"
+  by_runtime=(--runtime /usr/bin/oci-ksm-runtime --hooks-dir "$T/no-hooks")
+  run podman "${by_runtime[@]}" run --rm --annotation oci-ksm/mode=off debian sh -c 'grep -c libksm /proc/self/maps; exit 9'
+  assert_status 9
+  assert_output 0
+  run podman "${by_runtime[@]}" run --rm debian sh -c 'grep -c "r-xp.*libksm_preload" /proc/self/maps; exit 9'
+  assert_status 9
+  assert_output 1
+  podman "${by_runtime[@]}" run -d --name x "${KSM[@]}" debian "${SLEEP[@]}"
+  run podman "${by_runtime[@]}" exec x "${SHIM_IN_MAPS[@]}"
+  assert_output 1
+  run podman "${by_runtime[@]}" exec x printenv LD_PRELOAD
+  assert_contains "$output" /libksm_preload.so
+  podman "${by_runtime[@]}" stop --time 0 x
+  run podman diff x
+  assert_output ""
+  podman "${by_runtime[@]}" rm x
+  assert_empty_dir "$P/state/containers"
+}
+
 @test "an image's own /etc/ld.so.preload stays in force and as it was" {
   mkdir "$T/context"
   printf 'FROM localhost/debian\nRUN echo /lib/x86_64-linux-gnu/libdl.so.2 > /etc/ld.so.preload\n' > "$T/context/Containerfile"
