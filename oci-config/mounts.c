@@ -81,8 +81,8 @@ static bool is_root(const char *path)
 }
 
 /*
- * With these options a mount of type tmpfs is none ("bind": runtimes go by the option) or is not empty at first, and what
- * the image has there may be in the way of a mount point ("tmpcopyup").
+ * With these options a mount of type tmpfs is none ("bind": runtimes go by the option) or is not
+ * empty at first, and what the image has there may be in the way of a mount point ("tmpcopyup").
  */
 static bool has_foreign_content(json_object *mounts, size_t i)
 {
@@ -90,13 +90,11 @@ static bool has_foreign_content(json_object *mounts, size_t i)
 	json_object *options = NULL;
 
 	json_object_object_get_ex(json_object_array_get_idx(mounts, i), "options", &options);
-	if (!json_object_is_type(options, json_type_array))
-		return options != NULL;
-	for (size_t n = 0; n < json_object_array_length(options); n++) {
+	for (size_t n = 0; options && n < json_object_array_length(options); n++) {
 		const char *option = json_object_get_string(json_object_array_get_idx(options, n));
 
-		for (size_t k = 0; option && k < sizeof(names) / sizeof(names[0]); k++)
-			if (!strcmp(option, names[k]))
+		for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++)
+			if (strcmp(option, names[k]) == 0)
 				return true;
 	}
 	return false;

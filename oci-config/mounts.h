@@ -10,8 +10,8 @@
 
 /*
  * Is `destination` (absolute, normalised) a tmpfs that the runtime makes for this container alone:
- * the last mount with exactly that destination is of type tmpfs, and empty at first? A mount point below it leaves no
- * trace in the image.
+ * the last mount with exactly that destination is of type tmpfs, and empty at first? A mount point
+ * below it leaves no trace in the image.
  */
 bool ocfg_mounts_is_tmpfs(const struct ocfg_spec *spec, const char *destination);
 /* Is there a mount whose destination is `destination`, or one above it other than "/"? */

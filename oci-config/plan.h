@@ -14,9 +14,9 @@
 /* The shim's folder in the container, in a tmpfs of the container's own: no trace in the image. */
 #define OCFG_PLAN_NAME "oci-ksm"
 /*
- * Below the shim's folder. ld.so replaces $LIB by its own library folder; musl does not, and finds a folder of that
- * name. The folder above it is named for AddressSanitizer, which refuses to start a program unless the path of the
- * first library has "libasan.so" in it (see shim/build.mk).
+ * Below the shim's folder. ld.so replaces $LIB by its own library folder; musl does not, and finds
+ * a folder of that name. The folder above it is named for AddressSanitizer, which refuses to start
+ * a program unless the path of the first library has "libasan.so" in it (see shim/build.mk).
  */
 #define OCFG_PLAN_SHIM		"not-libasan.so/$LIB/libksm_preload.so"
 #define OCFG_PLAN_LD_SO_PRELOAD "/etc/ld.so.preload"
@@ -39,10 +39,10 @@ struct ocfg_plan {
 const char *ocfg_plan_target(const struct ocfg_spec *spec);
 
 /*
- * Makes the edits: LD_PRELOAD appended (and OCI_KSM_MIN_SIZE, unless the container has one), mounts,
- * hook. For a process.json only the environment. What is there already is left alone, so applying
- * again changes nothing. What was added is listed in the document's member "oci-ksm-edits" (see
- * oci-config/edits.h). On an error the document may be half edited: don't save it.
+ * Makes the edits: LD_PRELOAD appended (and OCI_KSM_MIN_SIZE, unless the container has one),
+ * mounts, hook. For a process.json only the environment. What is there already is left alone, so
+ * applying again changes nothing. What was added is listed in the document's member "oci-ksm-edits"
+ * (see oci-config/edits.h). On an error the document may be half edited: don't save it.
  */
 int ocfg_plan_apply(const struct ocfg_plan *plan, struct ocfg_spec *spec, struct error *err);
 /* Has ocfg_plan_apply edited this document, and ocfg_plan_undo not taken everything back? */

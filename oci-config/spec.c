@@ -46,7 +46,7 @@ static int check_mount(json_object *mount, struct error *err)
 
 		rc = ocfg_json_get_string(mount, mount_strings[i], &ignored, err);
 	}
-	return rc;
+	return rc < 0 ? rc : get_strings(mount, "options", err);
 }
 
 static int check_hook(json_object *hook, struct error *err)

@@ -4,6 +4,7 @@
 #include "tests/unit/unit.h"
 
 #define TMPFS(at) "{\"destination\":\"" at "\",\"type\":\"tmpfs\",\"source\":\"tmpfs\"}"
+#define OPTION(o) "{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"options\":[\"nosuid\",\"" o "\"]}"
 #define BIND(at)  "{\"destination\":\"" at "\",\"type\":\"bind\",\"source\":\"/s\"}"
 #define MOUNTS(m) "{\"mounts\":[" m "]}"
 #define OURS                                                               \
@@ -27,6 +28,10 @@ static void knows_a_tmpfs_of_the_containers_own(void **state)
 		{MOUNTS(TMPFS("/dev") "," BIND("/")), false},
 		{MOUNTS(TMPFS("/dev") "," BIND("/sys/../dev")), false},
 		{MOUNTS(TMPFS("/dev") "," BIND("/devices")), true},
+		{MOUNTS(OPTION("mode=755")), true},
+		{MOUNTS(OPTION("bind")), false},
+		{MOUNTS(OPTION("rbind")), false},
+		{MOUNTS(OPTION("tmpcopyup")), false},
 		{MOUNTS(TMPFS("/dev/shm")), false},
 		{MOUNTS(BIND("/dev")), false},
 		{MOUNTS("{\"destination\":\"/dev\"}"), false},
@@ -120,6 +125,19 @@ static void keeps_an_array_that_others_use(void **state)
 	ocfg_spec_done(&spec);
 }
 
+static void tells_the_source_of_the_last(void **state)
+{
+	struct ocfg_spec spec = config_of(MOUNTS("{\"destination\":\"/a\",\"source\":\"/1\"},"
+						 "{\"destination\":\"/a\",\"source\":\"/2\"},"
+						 "{\"destination\":\"/b\"}"));
+
+	(void)state;
+	assert_string_equal(ocfg_mounts_source(&spec, "/a"), "/2");
+	assert_string_equal(ocfg_mounts_source(&spec, "/b"), "");
+	assert_null(ocfg_mounts_source(&spec, "/a/"));
+	ocfg_spec_done(&spec);
+}
+
 static void finds_no_mounts_in_process_json(void **state)
 {
 	struct ocfg_spec spec = spec_of(OCFG_SPEC_PROCESS, "{\"mounts\":7}");
@@ -128,6 +146,7 @@ static void finds_no_mounts_in_process_json(void **state)
 	assert_false(ocfg_mounts_is_tmpfs(&spec, "/dev"));
 	assert_false(ocfg_mounts_covers(&spec, "/dev"));
 	assert_false(ocfg_mounts_has(&spec, "/s", "/dev"));
+	assert_null(ocfg_mounts_source(&spec, "/dev"));
 	ocfg_spec_done(&spec);
 }
 
@@ -138,6 +157,7 @@ int main(void)
 		cmocka_unit_test(knows_what_is_covered),
 		cmocka_unit_test(adds_and_takes_back),
 		cmocka_unit_test(keeps_an_array_that_others_use),
+		cmocka_unit_test(tells_the_source_of_the_last),
 		cmocka_unit_test(finds_no_mounts_in_process_json),
 	};
 

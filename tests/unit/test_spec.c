@@ -25,6 +25,8 @@ static const struct {
 	{"{\"mounts\":[{\"destination\":1}]}", "mounts[0]: destination: int instead of string"},
 	{"{\"mounts\":[{\"source\":[]}]}", "mounts[0]: source: array instead of string"},
 	{"{\"mounts\":[{\"type\":{}}]}", "mounts[0]: type: object instead of string"},
+	{"{\"mounts\":[{\"options\":\"ro\"}]}", "mounts[0]: options: string instead of array"},
+	{"{\"mounts\":[{\"options\":[1]}]}", "mounts[0]: options[0]: int instead of string"},
 	{"{\"hooks\":[]}", "hooks: array instead of object"},
 	{"{\"hooks\":{\"poststop\":{}}}", "hooks: poststop: object instead of array"},
 	{"{\"hooks\":{\"prestart\":[1]}}", "hooks: prestart[0]: hook: int instead of object"},
