@@ -217,7 +217,7 @@ static bool is_placed(const struct place *p, uint64_t start_time)
 static int place(struct place *p, struct error *err)
 {
 	const struct ocfg_spec *spec = &p->c->spec;
-	struct proc_stat init;
+	struct proc_stat init = {.start_time = 0};
 	bool use_ldso;
 	int rc = rootfs_open(p->bundle, ocfg_spec_root_path(spec), &p->root, err);
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # hook.bats: oci-ksm-hook under crun and runc, and its stages by hand. Under podman: podman.bats.
+# shellcheck disable=SC2030,SC2031 # run sets output where it is called
 load lib
 load hostside
 

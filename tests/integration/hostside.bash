@@ -25,6 +25,7 @@ image() {
 runs() { [ "$(cat "/proc/$1/comm")" = "$2" ]; }
 
 # What a glibc container prints of itself: how many of its mappings are the shim's, with and without its environment.
+# shellcheck disable=SC2034 # for the test files
 LOOK='grep -c libksm_preload.so /proc/self/maps; env -i /bin/grep -c libksm_preload.so /proc/self/maps; cat /etc/ld.so.preload'
 
 # assert_no_traces: nothing of ours in the layer that the container wrote, and nothing in the state. (Its /etc is a copy that

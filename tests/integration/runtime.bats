@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # runtime.bats: oci-ksm-runtime in front of crun and runc, with the command lines of docker, containerd and podman.
+# shellcheck disable=SC2030,SC2031 # run sets output where it is called
 load lib
 load hostside
 
@@ -117,9 +118,9 @@ edited() {
   edited "${root[@]}" run --no-pivot --pid-file "$T/pid" --bundle "$T/b" "$(cid)"
   edited "${root[@]}" --debug --cgroup-manager=cgroupfs --log "$T/rt.log" --log-format=json run --preserve-fds=0 -b "$T/b" "$(cid)"
   edited "${root[@]}" --log "$T/create" --log-format text run --bundle "$T/b" "$(cid)"
-  cd "$T"
+  cd "$T" || return
   edited "${root[@]}" run --bundle b "$(cid)"
-  cd "$T/b"
+  cd "$T/b" || return
   edited "${root[@]}" run "$(cid)"
   bundle "$T/b" "$T/r" -- sh -c 'echo $LD_PRELOAD'
   mv config.json other.json
@@ -134,7 +135,7 @@ engine() {
   name=$(cid "$RANDOM")
   image glibc
   bundle "$T/b" "$T/r" -- sleep 1000
-  cd "$T/b"
+  cd "$T/b" || return
   "$T/link/oci-ksm-runtime-$rt" "$@" create --bundle "$T/b" --pid-file "$T/pid" "$name" > "$T/out" 2>&1 < /dev/null 3>&-
   "$T/link/oci-ksm-runtime-$rt" "$@" start "$name" 3>&-
   pid=$(cat "$T/pid")
@@ -157,7 +158,7 @@ engine() {
   wait_for 5 assert_gone "$pid"
   "$T/link/oci-ksm-runtime-$rt" "$@" delete "$name"
   assert_no_traces
-  cd "$T"
+  cd "$T" || return
 }
 
 @test "docker and containerd: crun" { engine crun --root "$T/rt-crun" --log "$T/rt.log" --log-format json; }
@@ -230,7 +231,7 @@ SPY
   cp "$T/spy" "$T/path/crun"
   PATH=$T/path:$PATH run -0 "$BIN/oci-ksm-runtime" --version
   assert_match "$output" '^crun version'
-  cd "$T"
+  cd "$T" || return
   settings '.runtimes = ["./spy", "path/crun"]'
   run -127 "$BIN/oci-ksm-runtime" --version
 }
