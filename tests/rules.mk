@@ -52,7 +52,7 @@ fuzz: build-fuzzers ## Each fuzz target for SECONDS=60, from its corpus; finding
 
 ##### Static analysis (tests/lint runs these) #####
 C_FILES = $(shell find hook shim oci-config tests -name '*.[ch]' | sort)
-HEADERS = $(filter %.h,$(C_FILES)) $(wildcard tests/*/.clang-tidy)
+HEADERS = $(filter %.h,$(C_FILES)) $(wildcard shim/.clang-tidy tests/*/.clang-tidy)
 format: ## Format the C sources in place
 	$(CLANG_FORMAT) -i $(C_FILES)
 lint-format:

@@ -1,0 +1,7 @@
+// Allocates all the time: objects, strings, buffers.
+const o = [];
+for (let i = 0; i < 60000; i++) {
+  o.push({ i, s: "n" + i });
+  if (i % 500 == 0) Buffer.alloc(100000).fill(i);
+}
+console.log(o.length);
