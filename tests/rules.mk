@@ -20,6 +20,9 @@ demo: all build-tools ## 8 containers of one python3 program, without and with u
 bench: all build-tools $(BENCH_PROGRAMS) ## What the shim and the hooks cost: instructions and start times
 	@BUILD='$(BUILD)' tests/integration/private tests/bench/run
 
+demo: all $(BUILD)/tools/ksm-census ## What merging saves: 8 real containers without and with oci-ksm (root; under a minute)
+	$(Q)BUILD=$(BUILD) tests/demo/demo.sh
+
 ##### What the stages build #####
 build-tests: $(addprefix $(BUILD)/tests/,$(TESTS))
 build-tools: $(addprefix $(BUILD)/tools/,$(TOOLS)) $(SHIM_TEST_PROGRAMS) $(BENCH_PROGRAMS)

@@ -37,12 +37,23 @@ static void print_figures(const char *name, const struct frames_figures *f)
 	       f->merged, f->unread, f->swapped);
 }
 
-/* frames freed : duplicates there were. 1 where there was nothing to merge. */
+/*
+ * Frames that there would be now without KSM: what the programs themselves took or gave back meanwhile is no merging, so
+ * it is what is mapped now less what fork shared before.
+ */
+static uint64_t frames_without(const struct frames_figures *before,
+			       const struct frames_figures *after)
+{
+	return after->mapped - (before->mapped - before->frames);
+}
+
+/* Of the duplicates that there would be without KSM, the share that is merged away. 1 where there is nothing to merge. */
 static double share(const struct frames_figures *before, const struct frames_figures *after)
 {
-	if (!before->duplicates)
-		return 1;
-	return ((double)before->frames - (double)after->frames) / (double)before->duplicates;
+	double without = (double)frames_without(before, after);
+	double duplicates = without - (double)after->distinct;
+
+	return duplicates > 0 ? (without - (double)after->frames) / duplicates : 1;
 }
 
 static void show_progress(unsigned scans, const struct frames_figures *now, double seconds)
@@ -61,7 +72,7 @@ static int merge(const struct options *options, const pid_t *pids, size_t count,
 	struct error restore_err = {0};
 	int rc;
 
-	rc = settle_census(pids, count, options->flags, &before, err);
+	rc = settle_quiet(pids, count, options->flags, options->timeout, &stop, &before, err);
 	if (rc == 0)
 		rc = settle_save(&saved, err);
 	if (rc < 0)
@@ -82,8 +93,10 @@ static int merge(const struct options *options, const pid_t *pids, size_t count,
 	print_figures("before", &before);
 	printf(",");
 	print_figures("after", &result.after);
-	printf(",\"share\":%.4f,\"scans\":%u,\"seconds\":%.1f,\"ksmd_seconds\":%.2f,\"settled\":%s}"
+	printf(",\"merged_away\":%" PRId64
+	       ",\"share\":%.4f,\"scans\":%u,\"seconds\":%.1f,\"ksmd_seconds\":%.2f,\"settled\":%s}"
 	       "\n",
+	       (int64_t)(frames_without(&before, &result.after) - result.after.frames),
 	       share(&before, &result.after), result.scans, result.seconds, ksm_cpu_seconds() - cpu,
 	       result.settled ? "true" : "false");
 	return 0;
@@ -120,7 +133,7 @@ static int parse(int argc, char **argv, struct options *ret)
 		{"help", no_argument, NULL, HELP},
 		{NULL, 0, NULL, 0},
 	};
-	struct options options = {.timeout = 60};
+	struct options options = {.timeout = 120};
 	int64_t number;
 	int c;
 

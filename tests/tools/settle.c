@@ -163,15 +163,45 @@ static uint64_t difference(uint64_t a, uint64_t b)
 	return a > b ? a - b : b - a;
 }
 
+/* Programs that work change some pages all the time: half a percent of what there is to merge is noise. */
+static uint64_t noise_of(const struct frames_figures *figures)
+{
+	return figures->duplicates / 200 + 64 * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+int settle_quiet(const pid_t *pids, size_t count, unsigned flags, double timeout,
+		 const volatile sig_atomic_t *stop, struct frames_figures *ret, struct error *err)
+{
+	const struct timespec pause = {.tv_nsec = 500000000};
+	struct frames_figures last, figures;
+	double deadline = now() + timeout;
+	int rc = settle_census(pids, count, flags, &figures, err);
+
+	if (rc < 0)
+		return rc;
+	do {
+		last = figures;
+		nanosleep(&pause, NULL);
+		if (*stop)
+			return error_set(err, EINTR, "wait for the programs");
+		rc = settle_census(pids, count, flags, &figures, err);
+		if (rc < 0)
+			return rc;
+	} while (now() < deadline && difference(last.frames, figures.frames) +
+						     difference(last.distinct, figures.distinct) >
+					     noise_of(&figures));
+	*ret = figures;
+	return 0;
+}
+
 int settle_wait(const pid_t *pids, size_t count, const struct frames_figures *before,
 		double timeout, const volatile sig_atomic_t *stop, settle_progress *progress,
 		struct settle_result *ret, struct error *err)
 {
-	/* Programs that work change some pages all the time: half a percent of what there is to merge is noise. */
-	uint64_t noise = before->duplicates / 200 + 64 * (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t noise = noise_of(before);
 	int64_t first = ksm_sys_get("full_scans");
 	struct settle_result result = {0};
-	uint64_t last = before->frames;
+	uint64_t last = before->duplicates;
 	double start = now();
 	unsigned quiet = 0;
 	int rc = 0;
@@ -184,11 +214,11 @@ int settle_wait(const pid_t *pids, size_t count, const struct frames_figures *be
 			return -err->code;
 		/* ksmd merges a page on the second scan that finds it unchanged at the earliest. */
 		result.scans = (unsigned)(ksm_sys_get("full_scans") - first);
-		if (result.scans >= 4 && difference(last, result.after.frames) <= noise)
+		if (result.scans >= 4 && result.after.duplicates + noise >= last)
 			quiet++;
 		else
 			quiet = 0;
-		last = result.after.frames;
+		last = result.after.duplicates;
 		result.seconds = now() - start;
 		if (progress)
 			progress(result.scans, &result.after, result.seconds);

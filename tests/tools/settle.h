@@ -29,11 +29,18 @@ struct settle_result {
 	bool settled; /* false: time was up */
 };
 
+/*
+ * The figures of processes that have just started, as soon as these change next to nothing: a Java heap is still being
+ * filled and compiled for when the program says that it is ready. -EINTR, and time, as below.
+ */
+int settle_quiet(const pid_t *pids, size_t count, unsigned flags, double timeout,
+		 const volatile sig_atomic_t *stop, struct frames_figures *ret, struct error *err);
+
 /* Told after each full scan; not if NULL. */
 typedef void settle_progress(unsigned scans, const struct frames_figures *now, double seconds);
 
 /*
- * Waits, full scan by full scan, until two in a row change next to nothing in the frames of these processes.
+ * Waits, full scan by full scan, until two in a row take next to nothing off the duplicates of these processes.
  * -EINTR if *stop becomes true.
  */
 int settle_wait(const pid_t *pids, size_t count, const struct frames_figures *before,

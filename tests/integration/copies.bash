@@ -1,0 +1,99 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# copies.bash: many containers of one program (tests/workloads), and how much of what they have in common gets merged. For
+# share.bats and the demo; needs containers.bash, and $T, $TOP and $BUILD as in lib.bash.
+
+KSM=/sys/kernel/mm/ksm
+KSM_LOCK=/run/lock/oci-ksm-test.lock
+
+# copies_begin: takes the machine's KSM and stops ksmd, so that nothing merges before it has been counted.
+copies_begin() {
+  exec {COPIES_FD}> "$KSM_LOCK"
+  flock "$COPIES_FD"
+  COPIES_RUN=$(cat "$KSM/run")
+  COPIES_SHARING=$(cat "$KSM/pages_sharing")
+  echo 0 > "$KSM/run"
+  COPIES=()
+}
+
+# copies_end: ends all copies; ksmd does what it did before.
+copies_end() {
+  local end=$((SECONDS + 10))
+  [ -n "${COPIES_FD:-}" ] || return 0
+  copies_stop
+  # ksmd keeps its books of programs that have ended until it comes by.
+  echo 1 > "$KSM/run"
+  while [ "$(cat "$KSM/pages_sharing")" -gt "$COPIES_SHARING" ] && [ "$SECONDS" -lt "$end" ]; do
+    sleep 0.05
+  done
+  echo "$COPIES_RUN" > "$KSM/run"
+  flock -u "$COPIES_FD"
+  exec {COPIES_FD}>&-
+  unset COPIES_FD
+}
+
+# copies_start N WORKLOAD RUNTIME [options of bundle]: starts N containers over this machine's files and waits until all are ready.
+copies_start() {
+  local n=$1 workload=$2 runtime=$3 i id root
+  shift 3
+  COPIES_RUNTIME=${runtime#wrapper-}
+  COPIES_WORKLOAD=$workload
+  mkdir -p "$T/workloads"
+  cp "$TOP/tests/workloads"/* "$T/workloads/"
+  [ "$workload" != java ] || javac -d "$T/workloads" "$TOP/tests/workloads/Table.java"
+  for ((i = 1; i <= n; i++)); do
+    id=copy-$$-$workload-$i root=$T/copy-$i/root
+    rootfs_host "$root"
+    cp -r "$T/workloads" "$root/workloads"
+    bundle "$T/copy-$i" "$root" "$@" -- "/workloads/$workload"
+    COPIES+=("$id")
+    oci_start "$runtime" "$T/copy-$i" "$id"
+  done
+  for id in "${COPIES[@]}"; do
+    copy_wait "$id"
+  done
+}
+
+# copy_wait ID: until the program says that it is ready.
+copy_wait() {
+  local end=$((SECONDS + 60))
+  until grep -qE '^ready$|ready to receive' "$T/$1.out"; do
+    if [ "$SECONDS" -ge "$end" ] || [ ! -e "/proc/$(oci_pid "$COPIES_RUNTIME" "$1")/exe" ]; then
+      fail "$1 is not ready:" "$(cat "$T/$1.out" "$T/$1.err")" || return 1
+    fi
+    sleep 0.05
+  done
+}
+
+# copies_pids: the pids of the programs, without what starts or drives them.
+copies_pids() {
+  local id pid name
+  case $COPIES_WORKLOAD in
+    python) name='python3.*' ;;
+    redis) name=redis-server\|redis-check-rdb ;;
+    *) name=$COPIES_WORKLOAD ;;
+  esac
+  for id in "${COPIES[@]}"; do
+    for pid in $(pgrep --ns "$(oci_pid "$COPIES_RUNTIME" "$id")" --nslist pid); do
+      if [[ $(readlink "/proc/$pid/exe") =~ /($name)$ ]]; then echo "$pid"; fi
+    done
+  done
+}
+
+# copies_merge [options of ksm-census]: counts frames, has ksmd merge until it has nothing left to do, counts again; JSON.
+copies_merge() {
+  local -a pids
+  mapfile -t pids < <(copies_pids)
+  [ "${#pids[@]}" -eq "${#COPIES[@]}" ] || fail "${#pids[@]} programs run in ${#COPIES[@]} containers" || return 1
+  "$BUILD/tools/ksm-census" --merge "$@" "${pids[@]}"
+}
+
+copies_stop() {
+  local i
+  for ((i = 1; i <= ${#COPIES[@]}; i++)); do
+    oci "$COPIES_RUNTIME" delete -f "${COPIES[i - 1]}" > /dev/null 2>&1 || true
+    umount "$T/copy-$i/root" || umount -l "$T/copy-$i/root"
+    rm -rf "$T/copy-$i"
+  done
+  COPIES=()
+}
