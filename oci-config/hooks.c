@@ -96,7 +96,7 @@ int ocfg_hooks_add(struct ocfg_spec *spec, const char *stage, const char *path, 
 	rc = ocfg_edits_make(spec, spec->doc, HOOKS, HOOKS, json_type_object, &hooks, err);
 	if (rc == 0)
 		rc = ocfg_edits_make(spec, hooks, stage, name, json_type_array, &array, err);
-	return rc < 0 ? rc : add(array, path, arg, env, err);
+	return rc != 0 ? rc : add(array, path, arg, env, err);
 }
 
 int ocfg_hooks_remove(struct ocfg_spec *spec, const char *stage, const char *path,

@@ -165,7 +165,7 @@ int ocfg_record_save(int dirfd, const struct ocfg_record *record, struct error *
 	rc = visit(&c, &borrowed);
 	if (rc == 0)
 		rc = ocfg_json_print(doc, &text, &len, err);
-	return rc < 0 ? rc : ocfg_file_replace(dirfd, name, text, len, err);
+	return rc != 0 ? rc : ocfg_file_replace(dirfd, name, text, len, err);
 }
 
 static int parse(const char *text, size_t len, const char *id, struct ocfg_record *ret,

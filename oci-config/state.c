@@ -40,7 +40,7 @@ int ocfg_oci_state_parse(const char *text, size_t len, struct ocfg_oci_state *re
 		rc = ocfg_json_get_int64(doc, "pid", &pid, err);
 	if (rc == 0)
 		rc = check(id, bundle, pid, err);
-	if (rc < 0)
+	if (rc != 0)
 		return error_wrap(err, "container state");
 	state.id = strdup(id);
 	state.bundle = strdup(bundle);
