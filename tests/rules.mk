@@ -15,7 +15,7 @@ check-fuzz: ## The fuzz targets over their corpus, shortly
 lint: ## Format, static analysis, compiler warnings and house rules
 	$(call run_tests,lint)
 
-bench: all build-tools ## What the shim and the hooks cost: instructions and start times
+bench: all $(addprefix $(BUILD)/tools/,$(TOOLS)) $(BENCH_PROGRAMS) ## What the shim and the hooks cost: instructions and start times
 	@BUILD='$(BUILD)' tests/integration/private tests/bench/run
 
 demo: all $(BUILD)/tools/ksm-census ## What merging saves: 8 real containers without and with oci-ksm (root; under a minute)
