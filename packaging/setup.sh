@@ -31,7 +31,7 @@ test,bench       redis-server            valkey-compat-redis           redis-ser
 test,bench       default-jre-headless    java-latest-openjdk-headless  java
 test,bench       prometheus              golang-github-prometheus      prometheus
 test             git                     git                           git
-test             runc                    runc
+test,bench       runc                    runc
 test             podman                  podman
 test             bats                    bats
 test             busybox-static          busybox
