@@ -19,7 +19,7 @@ bench: all $(addprefix $(BUILD)/tools/,$(TOOLS)) $(BENCH_PROGRAMS) ## What the s
 	@BUILD='$(BUILD)' tests/integration/private tests/bench/run
 
 demo: all $(BUILD)/tools/ksm-census ## What merging saves: 8 real containers without and with oci-ksm (root; under a minute)
-	$(Q)BUILD=$(BUILD) tests/demo/demo.sh
+	@BUILD=$(BUILD) tests/demo/run
 
 ##### What the stages build #####
 build-tests: $(addprefix $(BUILD)/tests/,$(TESTS))
