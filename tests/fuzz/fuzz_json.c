@@ -5,6 +5,11 @@
  */
 #include "tests/fuzz/fuzz.h"
 
+static int is_space(uint8_t c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 /* The text without the white space between tokens; the text has no escapes. */
 static char *minify(const uint8_t *data, size_t size)
 {
@@ -13,7 +18,7 @@ static char *minify(const uint8_t *data, size_t size)
 
 	must(text);
 	for (size_t i = 0; i < size; i++) {
-		if (!in_string && memchr(" \t\r\n", data[i], 4))
+		if (!in_string && is_space(data[i]))
 			continue;
 		if (data[i] == '"')
 			in_string = !in_string;
