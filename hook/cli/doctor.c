@@ -100,12 +100,13 @@ static int report_json(struct output *out)
 	cleanup_json json_object *doc = json_object_new_object();
 	const char *text;
 
-	out->array = json_object_new_array();
 	if (!doc)
 		return error_set(out->err, ENOMEM, "JSON");
 	out->rc = ocfg_json_add(doc, "version", json_object_new_int(TABLE_VERSION), out->err);
-	if (out->rc == 0)
+	if (out->rc == 0) {
+		out->array = json_object_new_array();
 		out->rc = ocfg_json_add(doc, "probes", out->array, out->err);
+	}
 	if (out->rc == 0)
 		ask_all(out);
 	if (out->rc == 0)

@@ -229,13 +229,17 @@ static int add_row_json(const struct table *table, size_t row, json_object *arra
 static int print_json(const struct table *table, struct error *err)
 {
 	cleanup_json json_object *doc = json_object_new_object();
-	json_object *array = json_object_new_array();
+	json_object *array = NULL;
 	const char *text;
 	int rc;
 
-	rc = doc ? ocfg_json_add(doc, table->array, array, err) : error_set(err, ENOMEM, "JSON");
-	if (rc == 0)
-		rc = ocfg_json_add(doc, "version", json_object_new_int(TABLE_VERSION), err);
+	if (!doc)
+		return error_set(err, ENOMEM, "JSON");
+	rc = ocfg_json_add(doc, "version", json_object_new_int(TABLE_VERSION), err);
+	if (rc == 0) {
+		array = json_object_new_array();
+		rc = ocfg_json_add(doc, table->array, array, err);
+	}
 	for (size_t row = 0; rc == 0 && row < table->rows; row++)
 		rc = add_row_json(table, row, array, err);
 	if (rc < 0)

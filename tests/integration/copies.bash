@@ -80,12 +80,12 @@ copies_pids() {
   done
 }
 
-# copies_merge [options of ksm-census]: counts frames, has ksmd merge until it has nothing left to do, counts again; JSON.
+# copies_merge: counts frames, has ksmd merge until it has nothing left to do, counts again; JSON.
 copies_merge() {
   local -a pids
   mapfile -t pids < <(copies_pids)
   [ "${#pids[@]}" -eq "${#COPIES[@]}" ] || fail "${#pids[@]} programs run in ${#COPIES[@]} containers" || return 1
-  "$BUILD/tools/ksm-census" --merge "$@" "${pids[@]}"
+  "$BUILD/tools/ksm-census" --merge "${pids[@]}"
 }
 
 copies_stop() {

@@ -6,3 +6,8 @@ test_$(1)_SRCS := tests/unit/test_$(1).c
 test_$(1)_LIBS := -lcmocka
 endef
 $(foreach t,$(OCI_CONFIG_TESTS),$(eval $(call unit_test,$(t))))
+
+# Unit tests of hook.
+$(foreach t,proc ksm cgroup frames table,$(eval $(call unit_test,$(t))))
+test_frames_LIBS += -lxxhash
+test_table_SRCS += hook/cli/table.c

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hook/common/cgroup: which processes belong to which container. */
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "hook/common/cgroup.h"
+#include "hook/common/proc.h"
+#include "tests/unit/unit.h"
+
+#define LONG_ID "2f6a1c2f6a1c2f6a1c2f6a1c2f6a1c2f6a1c2f6a1c2f6a1c2f6a1c2f6a1c1234"
+
+static const struct cgroup_container sorted[] = {
+	{.id = LONG_ID},    {.id = "a"},   {.id = "crun-b"},
+	{.id = "db.scope"}, {.id = "web"}, {.id = "web-1"},
+};
+
+static const struct {
+	const char *text;
+	const char *id; /* NULL: none of them */
+} cases[] = {
+	/* cgroup v2, as each engine names it */
+	{"0::/web\n", "web"},
+	{"0::/system.slice/crun-web.scope\n", "web"},
+	{"0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-" LONG_ID
+	 ".scope/container\n",
+	 LONG_ID},
+	{"0::/libpod_parent/libpod-" LONG_ID "\n", LONG_ID},
+	{"0::/docker/" LONG_ID "\n", LONG_ID},
+	{"0::/system.slice/docker-" LONG_ID ".scope\n", LONG_ID},
+	{"0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/"
+	 "cri-containerd-" LONG_ID ".scope\n",
+	 LONG_ID},
+	{"0::/kubepods.slice/kubepods-pod1.slice/crio-" LONG_ID ".scope\n", LONG_ID},
+	{"0::/kubepods/burstable/pod1/" LONG_ID "\n", LONG_ID},
+	{"0::/default/nerdctl-web-1\n", "web-1"},
+	/* one hierarchy of v1 is enough; names of controllers may have colons after them only */
+	{"12:pids:/user\n7:cpu,cpuacct:/docker/web\n1:name=systemd:/\n0::/\n", "web"},
+	/* no end of line */
+	{"0::/web", "web"},
+	/* only whole components count */
+	{"0::/web-2\n", NULL},
+	{"0::/webx/xweb/we\n", NULL},
+	{"0::/libpod-conmon-web.scope\n", NULL},
+	{"0::/web.slice\n", NULL},
+	{"0::/my-web.scope\n", NULL},
+	{"0::/" LONG_ID "0\n", NULL},
+	/* an ID that looks like a prefix or a suffix of another */
+	{"0::/crun-b\n", "crun-b"},
+	{"0::/crun-crun-b.scope\n", "crun-b"},
+	{"0::/db.scope\n", "db.scope"},
+	{"0::/crun-db.scope.scope\n", "db.scope"},
+	/* containers in containers: the innermost */
+	{"0::/web/payload/crun-web-1.scope/init\n", "web-1"},
+	/* nothing at all */
+	{"", NULL},
+	{"0::/\n", NULL},
+	{"0:\n:\n::\n\n", NULL},
+	{"web\n", NULL},
+};
+
+static void names_of_cgroups(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		ssize_t found = cgroup_match(cases[i].text, sorted, COUNT(sorted));
+		const char *id = found < 0 ? "none" : sorted[found].id;
+
+		if (strcmp(id, cases[i].id ? cases[i].id : "none") != 0)
+			fail_msg("%s: %s", cases[i].text, id);
+	}
+}
+
+/* A child with a child of its own; both sleep until they are killed. *ret_child is set when both are there. */
+static pid_t start_family(pid_t *ret_child)
+{
+	pid_t parent, child = 0;
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	parent = fork();
+	if (parent == 0) {
+		child = fork();
+		if (child == 0)
+			for (;;)
+				pause();
+		if (write(fds[1], &child, sizeof(child)) != sizeof(child))
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(read(fds[0], &child, sizeof(child)), sizeof(child));
+	close(fds[0]);
+	close(fds[1]);
+	*ret_child = child;
+	return parent;
+}
+
+static void without_a_cgroup_of_its_own(void **state)
+{
+	struct proc_stat stat;
+	pid_t child, parent = start_family(&child);
+	struct cgroup_container containers[] = {
+		{.id = "no-such-1"},
+		{.id = "no-such-0", .pid = parent},
+		{.id = "no-such-2", .pid = parent, .start_time = 1},
+	};
+
+	(void)state;
+	assert_ok(proc_stat_read(parent, &stat, &err));
+	containers[1].start_time = stat.start_time;
+	assert_ok(cgroup_containers_find(containers, COUNT(containers), &err));
+	kill(child, SIGKILL);
+	kill(parent, SIGKILL);
+	assert_int_equal(waitpid(parent, NULL, 0), parent);
+	assert_string_equal(containers[0].id, "no-such-0");
+	assert_int_equal(containers[0].count, 2);
+	assert_int_equal(containers[0].pids[0] + containers[0].pids[1], parent + child);
+	assert_int_equal(containers[1].count, 0);
+	assert_int_equal(containers[2].count, 0);
+	cgroup_containers_done(containers, COUNT(containers));
+	assert_int_equal(containers[0].count, 0);
+	assert_ok(cgroup_containers_find(containers, 0, &err));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names_of_cgroups),
+		cmocka_unit_test(without_a_cgroup_of_its_own),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
