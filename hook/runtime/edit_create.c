@@ -43,19 +43,16 @@ static int open_bundle(struct edit *e, struct error *err)
 
 /*
  * The entry for oci-ksm-hook poststop. It has to find the same folder of state, but runtimes give hooks no environment
- * of ours.
+ * of ours: so the one variable goes with it that says where that is.
  */
 static int find_hook(struct edit *e, struct error *err)
 {
-	static const char *const names[] = {OCFG_SETTINGS_ENV, "XDG_RUNTIME_DIR"};
+	const char *name = e->c->settings.state_dir ? OCFG_SETTINGS_ENV : "XDG_RUNTIME_DIR";
+	const char *value = getenv(name);
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !e->hook_env[0]; i++) {
-		const char *value = getenv(names[i]);
-
-		if (value && (size_t)snprintf(e->hook_env, sizeof(e->hook_env), "%s=%s", names[i],
-					      value) >= sizeof(e->hook_env))
-			return error_set(err, ENAMETOOLONG, "pass %s to the hook", names[i]);
-	}
+	if (value && (size_t)snprintf(e->hook_env, sizeof(e->hook_env), "%s=%s", name, value) >=
+			     sizeof(e->hook_env))
+		return error_set(err, ENAMETOOLONG, "pass %s to the hook", name);
 	return paths_sibling("oci-ksm-hook", e->hook, sizeof(e->hook), err);
 }
 

@@ -59,9 +59,8 @@ int main(int argc, char **argv)
 		return 127;
 	container_init(&c, PROGRAM);
 	args_parse(argc, argv, &args);
-	if (real_find(argv[0], &c.settings, real, sizeof(real), &err) < 0)
-		return fail(&args, &err);
-	status = edit(&c, &args);
+	status = real_find(argv[0], &c.settings, real, sizeof(real), &err) < 0 ? fail(&args, &err)
+									       : edit(&c, &args);
 	container_done(&c);
 	if (status != 0)
 		return status;

@@ -161,6 +161,26 @@ user_namespace() {
 @test "user namespace, ld.so.preload of the image's own: crun" { user_namespace crun '# own'; }
 @test "user namespace, ld.so.preload of the image's own: runc" { user_namespace runc '# own'; }
 
+# user_hook JQ-FILTER: the hook where rootless podman starts runtimes, in a user namespace that is the user's own.
+user_hook() {
+  user_bundle sh -c "$LOOK"
+  bundle_hooks "$T/b"
+  bundle_edit "$T/b" ".hooks[][].env += [\"XDG_RUNTIME_DIR=$T/xdg\"] | $1"
+  run -0 --separate-stderr as_user unshare --user --map-root-user --mount \
+    crun --cgroup-manager=disabled --root "$T/xdg/crun" run --bundle "$T/b" "$(cid)"
+  assert_match "$output" $'^[1-9]\n[1-9]\n/dev/'
+  assert_equal "$stderr" ''
+  refute_exists "$T/r/etc/ld.so.preload"
+  LOG=$T/xdg/oci-ksm/log
+  assert_log_lines 1 'info: merging'
+  assert_equal "$(find "$T/xdg" -type f)" "$LOG"
+}
+@test "rootless: in the user namespace of an engine" { user_hook .; }
+@test "rootless: and a user namespace of the container's own in that" {
+  user_hook '.linux.namespaces += [{type: "user"}] |
+    .linux.uidMappings = [{containerID: 0, hostID: 0, size: 1}] | .linux.gidMappings = .linux.uidMappings'
+}
+
 @test "mounts that are shared with the host: none of ours comes to the host" {
   for rt in crun runc; do
     image glibc

@@ -35,3 +35,22 @@ assert_no_traces() {
   assert_equal "$(stat -c '%y %a %u %g' "$T/r/etc")" "$(stat -c '%y %a %u %g' "$T/lower/etc")"
   if [ -d "$STATE" ]; then assert_equal "$(find "$STATE" -type f)" ''; fi
 }
+
+# user_bundle ARGS...: at $T/b, of a glibc image that belongs to user 1234, with what that user can have made without root:
+# no /sys, no groups for terminals, no cgroup limits. The user's $XDG_RUNTIME_DIR is $T/xdg.
+user_bundle() {
+  chmod 0711 "$OCI_KSM_PRIVATE" "$T"
+  rootfs_glibc "$T/r"
+  bundle "$T/b" "$T/r" -a oci-ksm/mode=preload -- "$@"
+  bundle_edit "$T/b" 'del(.linux.resources) | .mounts |= map(select(.destination | startswith("/sys") | not) |
+    if .options then .options |= map(select(startswith("gid=") | not)) else . end)'
+  mkdir -m 0700 "$T/xdg"
+  settings 'del(.log, .state_dir)'
+  chmod 0644 "$OCI_KSM_SETTINGS"
+  chown -R 1234:1234 "$T/r" "$T/b" "$T/xdg"
+}
+# as_user CMD...
+as_user() {
+  setpriv --reuid 1234 --regid 1234 --clear-groups \
+    env -i PATH="$PATH" HOME="$T/xdg" XDG_RUNTIME_DIR="$T/xdg" OCI_KSM_SETTINGS="$OCI_KSM_SETTINGS" "$@" < /dev/null 3>&-
+}

@@ -239,7 +239,7 @@ SPY
 @test "it never starts itself, whatever links lead to it" {
   ln -s "$BIN/oci-ksm-runtime" "$T/crun"
   ln -s crun "$T/runc"
-  ln "$BIN/oci-ksm-runtime" "$BIN/oci-ksm-runtime.hard-link" # a hard link cannot leave its file system
+  ln -f "$BIN/oci-ksm-runtime" "$BIN/oci-ksm-runtime.hard-link" # a hard link cannot leave its file system
   settings '.runtimes = [$a, $b, $c]' --arg a "$T/crun" --arg b "$T/runc" --arg c "$BIN/oci-ksm-runtime.hard-link"
   run -127 timeout 10 "$BIN/oci-ksm-runtime" --version
   rm "$BIN/oci-ksm-runtime.hard-link"
@@ -287,3 +287,17 @@ user_namespace() {
 @test "user namespace: runc" { user_namespace runc; }
 @test "user namespace, ld.so.preload of the image's own: crun" { user_namespace crun '# own'; }
 @test "user namespace, ld.so.preload of the image's own: runc" { user_namespace runc '# own'; }
+
+@test "an unprivileged user: state and log are the user's own, and nothing is left" {
+  user_bundle sh -c "$LOOK"
+  bundle_edit "$T/b" '.linux.namespaces += [{type: "user"}] |
+    .linux.uidMappings = [{containerID: 0, hostID: 1234, size: 1}] | .linux.gidMappings = .linux.uidMappings'
+  chown 1234:1234 "$T/b/config.json"
+  run -0 --separate-stderr as_user "$T/link/oci-ksm-runtime-crun" --cgroup-manager=disabled --root "$T/xdg/crun" run --bundle "$T/b" "$(cid)"
+  assert_match "$output" $'^[1-9]\n[1-9]\n/dev/'
+  assert_equal "$stderr" ''
+  refute_exists "$T/r/etc/ld.so.preload"
+  LOG=$T/xdg/oci-ksm/log
+  assert_log_lines 1 'info: merging'
+  assert_equal "$(find "$T/xdg" -type f)" "$LOG"
+}
