@@ -198,10 +198,11 @@ static void mark_mapped_chunk(const size_t *chunk, size_t size)
 void shim_mark_chunk(void *chunk, size_t size)
 {
 	uintptr_t addr = (uintptr_t)chunk;
-	const size_t *head = (const size_t *)chunk - 2;
+	const size_t *head;
 
 	if (!chunk || addr >> 56 != 0) /* tagged pointers: glibc.mem.tagging */
 		return;
+	head = (const size_t *)chunk - 2;
 	if (addr >= shim_state.heap_start && addr < shim_state.heap_marked)
 		return;
 	if (shim_state.malloc_kind != SHIM_MALLOC_GLIBC || shim_state.tunables)

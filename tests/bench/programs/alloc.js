@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Allocates all the time: objects, strings, buffers.
 const o = [];
 for (let i = 0; i < 60000; i++) {

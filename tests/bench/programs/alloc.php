@@ -1,4 +1,5 @@
-<?php // Allocates all the time: arrays, strings of all sizes.
+<?php // SPDX-License-Identifier: Apache-2.0
+// Allocates all the time: arrays, strings of all sizes.
 $a = [];
 $n = 0;
 for ($i = 0; $i < 300000; $i++) {

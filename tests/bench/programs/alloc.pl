@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Allocates all the time: hashes, arrays, strings of all sizes. Ends without freeing it all: whether glibc then puts its small chunks
 # together depends on where the last of them lies, and that alone is worth 5 % of the instructions, with the shim or without.
 use POSIX ();

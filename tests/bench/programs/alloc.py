@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Allocates all the time: objects, strings, buffers of all sizes.
 d = {}
 for i in range(60000):
