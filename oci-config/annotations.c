@@ -16,26 +16,28 @@ struct reading {
 	const struct ocfg_spec *spec;
 	const struct ocfg_settings *settings;
 	struct ocfg_wishes *wishes;
+	bool mode_named; /* the container names a mode itself, be it "off" */
 };
 
 /* Takes a value over into the wishes, or returns -EINVAL and says in err what is wrong with it. */
-typedef int wish_reader(const struct reading *r, const char *value, struct error *err);
+typedef int wish_reader(struct reading *r, const char *value, struct error *err);
 
 /*
  * Who names a mode has opted in, even if the name is wrong: then the settings' mode is the default.
  */
-static int read_mode(const struct reading *r, const char *value, struct error *err)
+static int read_mode(struct reading *r, const char *value, struct error *err)
 {
+	r->mode_named = true;
 	r->wishes->modes = r->settings->mode;
 	return ocfg_mode_parse(value, &r->wishes->modes, err);
 }
 
-static int read_min_size(const struct reading *r, const char *value, struct error *err)
+static int read_min_size(struct reading *r, const char *value, struct error *err)
 {
 	return ocfg_size_parse(value, &r->wishes->min_size, err);
 }
 
-static int read_domain(const struct reading *r, const char *value, struct error *err)
+static int read_domain(struct reading *r, const char *value, struct error *err)
 {
 	static const char allowed[] =
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
@@ -48,7 +50,7 @@ static int read_domain(const struct reading *r, const char *value, struct error 
 	return 0;
 }
 
-static int read_layout(const struct reading *r, const char *value, struct error *err)
+static int read_layout(struct reading *r, const char *value, struct error *err)
 {
 	if (strcmp(value, "shared") != 0)
 		return error_set(err, EINVAL, "unknown layout \"%.32s\"", value);
@@ -56,7 +58,7 @@ static int read_layout(const struct reading *r, const char *value, struct error 
 	return 0;
 }
 
-static int read_required(const struct reading *r, const char *value, struct error *err)
+static int read_required(struct reading *r, const char *value, struct error *err)
 {
 	if (strcmp(value, "true") != 0 && strcmp(value, "false") != 0)
 		return error_set(err, EINVAL, "neither \"true\" nor \"false\"");
@@ -72,8 +74,7 @@ static const struct {
 	{"layout", read_layout}, {"required", read_required},
 };
 
-static int read_annotation(const struct reading *r, const char *key, const char *value,
-			   struct error *err)
+static int read_annotation(struct reading *r, const char *key, const char *value, struct error *err)
 {
 	int rc = -EINVAL;
 
@@ -95,7 +96,7 @@ static void note(struct ocfg_notes *notes, const struct error *bad, struct error
 		*first = *bad;
 }
 
-static void read_annotations(const struct reading *r, struct ocfg_notes *notes, struct error *first)
+static void read_annotations(struct reading *r, struct ocfg_notes *notes, struct error *first)
 {
 	json_object *annotations = NULL;
 	size_t prefix = strlen(OCFG_ANNOTATION_PREFIX);
@@ -114,7 +115,7 @@ static void read_annotations(const struct reading *r, struct ocfg_notes *notes, 
 	}
 }
 
-static void read_mode_env(const struct reading *r, struct ocfg_notes *notes, struct error *first)
+static void read_mode_env(struct reading *r, struct ocfg_notes *notes, struct error *first)
 {
 	json_object *env = NULL;
 	struct error bad = {0};
@@ -134,7 +135,7 @@ int ocfg_wishes_read(const struct ocfg_spec *spec, const struct ocfg_settings *s
 		     struct error *err)
 {
 	struct ocfg_wishes wishes = {.min_size = settings->min_size};
-	const struct reading r = {.spec = spec, .settings = settings, .wishes = &wishes};
+	struct reading r = {.spec = spec, .settings = settings, .wishes = &wishes};
 	struct error first = {0};
 
 	if (settings->enable == OCFG_ENABLE_NONE || ocfg_spec_is_sandbox(spec)) {
@@ -148,6 +149,11 @@ int ocfg_wishes_read(const struct ocfg_spec *spec, const struct ocfg_settings *s
 	read_annotations(&r, notes, &first);
 	if (wishes.required && first.code != 0)
 		return error_set(err, EINVAL, "%s", first.msg);
+	if (wishes.required && wishes.modes == 0 && !r.mode_named)
+		return error_set(err, EINVAL,
+				 "annotation " OCFG_ANNOTATION_PREFIX
+				 "required: merging is required, but "
+				 "nothing opts in: " OCFG_ANNOTATION_PREFIX "mode is missing");
 	*ret = wishes;
 	return 0;
 }

@@ -28,8 +28,8 @@ struct ocfg_wishes {
 /*
  * Reads the wishes. `opted_in`: the caller was started in a way that opts in by itself (runtime
  * handler "ksm"). Unknown keys and bad values are noted and defaulted; with oci-ksm/required=true
- * they are an error (-EINVAL). A pod's pause container never wishes anything, and nobody does where
- * the settings say "enable": "none".
+ * they are an error (-EINVAL), and so is that nothing opts in. A pod's pause container never wishes
+ * anything, and nobody does where the settings say "enable": "none".
  */
 int ocfg_wishes_read(const struct ocfg_spec *spec, const struct ocfg_settings *settings,
 		     bool opted_in, struct ocfg_wishes *ret, struct ocfg_notes *notes,

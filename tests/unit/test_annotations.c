@@ -232,6 +232,36 @@ static void is_strict_where_merging_is_required(void **state)
 	}
 }
 
+static void needs_a_mode_where_merging_is_required(void **state)
+{
+	static const struct {
+		const char *text;
+		bool opted_in, refused;
+	} cases[] = {
+		{WITH("\"oci-ksm/required\":\"true\""), false, true},
+		{WITH("\"oci-ksm/required\":\"true\""), true, false},
+		{WITH("\"oci-ksm/required\":\"false\""), false, false},
+		{WITH(MODE("off") ",\"oci-ksm/required\":\"true\""), true, false},
+	};
+	const struct ocfg_settings settings = {.mode = OCFG_MODE_AUTO};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct ocfg_spec spec = config_of(cases[i].text);
+		struct ocfg_wishes wishes;
+		struct ocfg_notes notes = {0};
+
+		if (cases[i].refused)
+			assert_error(ocfg_wishes_read(&spec, &settings, cases[i].opted_in, &wishes,
+						      &notes, &err),
+				     EINVAL, "oci-ksm/mode is missing");
+		else
+			assert_ok(ocfg_wishes_read(&spec, &settings, cases[i].opted_in, &wishes,
+						   &notes, &err));
+		ocfg_spec_done(&spec);
+	}
+}
+
 static void needs_a_clear_yes_for_required(void **state)
 {
 	struct ocfg_spec spec = config_of(WITH("\"oci-ksm/required\":\"yes\""));
@@ -256,6 +286,7 @@ int main(void)
 		cmocka_unit_test(reads_every_annotation),
 		cmocka_unit_test(notes_bad_annotations_and_takes_the_defaults),
 		cmocka_unit_test(is_strict_where_merging_is_required),
+		cmocka_unit_test(needs_a_mode_where_merging_is_required),
 		cmocka_unit_test(needs_a_clear_yes_for_required),
 	};
 
