@@ -42,7 +42,7 @@ ifneq ($$(shell $$(PKG_CONFIG) --exists $(1) 2>/dev/null && echo yes),yes)
 $$(error $(1) is missing: install $(2) (Debian, Ubuntu) or $(3) (Fedora), or run: sh packaging/setup.sh all)
 endif
 endef
-NO_LIBS_TARGETS := help clean distclean format dist
+NO_LIBS_TARGETS := help clean format dist uninstall
 ifneq ($(if $(MAKECMDGOALS),$(filter-out $(NO_LIBS_TARGETS),$(MAKECMDGOALS)),all),)
 ifeq ($(shell command -v $(PKG_CONFIG)),)
 $(error pkg-config is missing: install pkg-config (Debian, Ubuntu) or pkgconf-pkg-config (Fedora), or run: sh packaging/setup.sh all)
@@ -51,6 +51,9 @@ $(eval $(call need,json-c,libjson-c-dev,json-c-devel))
 $(eval $(call need,libcap,libcap-dev,libcap-devel))
 $(eval $(call need,libseccomp,libseccomp-dev,libseccomp-devel))
 $(eval $(call need,libxxhash,libxxhash-dev,xxhash-devel))
+ifneq ($(filter build-tests,$(MAKECMDGOALS)),)
+$(eval $(call need,cmocka,libcmocka-dev,libcmocka-devel))
+endif
 endif
 # Hook and wrapper stand in the way of every container's start: a static program starts faster. Where the
 # distribution has no static libraries they are linked dynamically.
