@@ -8,17 +8,23 @@
 #include "oci-config/error.h"
 
 /*
- * A mount of `source` (a file or folder of this mount namespace) that is attached nowhere: read-only, nosuid, nodev. Returns
- * its descriptor.
+ * A mount of `source` (a file or folder of this mount namespace) that is attached nowhere:
+ * read-only, nosuid, nodev. Returns its descriptor.
  */
 int bind_clone(const char *source, struct error *err);
-/* Mounts it over the file or folder `target` (a descriptor) of the mount namespace that this process is in by now. */
+/*
+ * Mounts it over the file or folder `target` (a descriptor) of the mount namespace that this
+ * process is in by now.
+ */
 int bind_attach(int tree, int target, struct error *err);
 
 /* Is a file system with this device mounted anywhere in this mount namespace? 1, 0 or -errno. */
 int bind_is_mounted(dev_t dev, struct error *err);
 
-/* A process's mount namespace, entered and left by a program with one thread. Start with BIND_NS_NONE. */
+/*
+ * A process's mount namespace, entered and left by a program with one thread. Start with
+ * BIND_NS_NONE.
+ */
 struct bind_ns {
 	int own;   /* this program's mount namespace */
 	int pidfd; /* whose namespace to enter */

@@ -9,9 +9,10 @@
 #include "oci-config/error.h"
 
 /*
- * From here on this process has at most the capabilities in `keep`, of those that it had: permitted and effective are cut
- * down, inheritable, ambient and (where it may) the bounding set emptied, and no_new_privs keeps an exec from bringing
- * anything back. What is missing is no error: whatever needs it will say so.
+ * From here on this process has at most the capabilities in `keep`, of those that it had: permitted
+ * and effective are cut down, inheritable, ambient and (where it may) the bounding set emptied, and
+ * no_new_privs keeps an exec from bringing anything back. What is missing is no error: whatever
+ * needs it will say so.
  */
 int caps_keep(const cap_value_t *keep, size_t count, struct error *err);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A container that is about to start: its document, what it wishes, and what is to be done about it on this host. */
+/*
+ * A container that is about to start: its document, what it wishes, and what is to be done about it
+ * on this host.
+ */
 #include "hook/common/container.h"
 
 #include <errno.h>

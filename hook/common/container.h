@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A container that is about to start: its document, what it wishes, and what is to be done about it on this host. */
+/*
+ * A container that is about to start: its document, what it wishes, and what is to be done about it
+ * on this host.
+ */
 #ifndef HOOK_COMMON_CONTAINER_H
 #define HOOK_COMMON_CONTAINER_H
 
@@ -27,7 +30,10 @@ struct container {
 	bool told; /* a line about this container has been logged */
 };
 
-/* Loads the settings (bad ones are kept in mind, and the defaults hold) and sets up the log. container_done frees. */
+/*
+ * Loads the settings (bad ones are kept in mind, and the defaults hold) and sets up the log.
+ * container_done frees.
+ */
 void container_init(struct container *c, const char *program);
 void container_done(struct container *c);
 
@@ -36,16 +42,25 @@ int container_load(struct container *c, int dirfd, const char *path, struct erro
 int container_parse(struct container *c, const char *text, size_t len, struct error *err);
 /* What the container wishes: wishes.modes is 0 if nothing. `opted_in` as in ocfg_wishes_read. */
 int container_wish(struct container *c, bool opted_in, struct error *err);
-/* What is done about it. -errno if that is nothing, or less than what is required; decision.reason says why. */
+/*
+ * What is done about it. -errno if that is nothing, or less than what is required; decision.reason
+ * says why.
+ */
 int container_decide(struct container *c, struct error *err);
 
 /* "<target>/$LIB/libksm_preload.so" stands in the LD_PRELOAD of the container's program. */
 bool container_has_env(const struct container *c);
-/* Logging: the problems of the settings and wishes, a fault that does not stop us, and how it ended. */
+/*
+ * Logging: the problems of the settings and wishes, a fault that does not stop us, and how it
+ * ended.
+ */
 void container_tell_problems(struct container *c);
 void container_warn(struct container *c, const struct error *err, const char *consequence);
 void container_tell_done(struct container *c);
-/* The last word on a fault: logged; the exit status: 0, or 1 (and a line on stderr) if merging is required. */
+/*
+ * The last word on a fault: logged; the exit status: 0, or 1 (and a line on stderr) if merging is
+ * required.
+ */
 int container_tell_fault(struct container *c, const struct error *err);
 
 #endif

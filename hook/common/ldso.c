@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /etc/ld.so.preload of a container: what is mounted over it, and the mount point that has to be there. */
+/*
+ * /etc/ld.so.preload of a container: what is mounted over it, and the mount point that has to be
+ * there.
+ */
 #include "hook/common/ldso.h"
 
 #include <errno.h>
@@ -24,7 +27,9 @@ bool ldso_is_glibc(const struct rootfs *root)
 	       rootfs_has_file(root, "/lib/ld-linux-aarch64.so.1");
 }
 
-/* The folder /etc, and itself rather than a mount over it: what is made there must be the image's. */
+/*
+ * The folder /etc, and itself rather than a mount over it: what is made there must be the image's.
+ */
 static int open_etc(const struct rootfs *root, struct stat *ret_st, struct error *err)
 {
 	cleanup_close int etc = rootfs_openat(root->fd, "etc", O_RDONLY | O_DIRECTORY, 0, true);
@@ -113,7 +118,10 @@ static int append_shim(char *buf, size_t size, size_t *len, const char *target, 
 	return 0;
 }
 
-/* Writes this container's own list below the state folder. Everybody in the container has to be able to read it. */
+/*
+ * Writes this container's own list below the state folder. Everybody in the container has to be
+ * able to read it.
+ */
 static int save_list(const struct ldso_options *options, const char *text, size_t len,
 		     struct ldso *ldso, struct error *err)
 {
@@ -159,7 +167,9 @@ static int find_or_make(const struct rootfs *root, int etc, const struct stat *e
 				     : read_list(fd, list->text, LDSO_PRELOAD_MAX, &list->len, err);
 }
 
-/* A start of this container that never came to its poststop left its mount point: it is still ours. */
+/*
+ * A start of this container that never came to its poststop left its mount point: it is still ours.
+ */
 static bool is_left_over(const struct ocfg_record *before, const struct image_list *list)
 {
 	return before && before->made_ld_so_preload && before->made_ino == list->st.st_ino &&

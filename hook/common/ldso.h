@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* /etc/ld.so.preload of a container: what is mounted over it, and the mount point that has to be there. */
+/*
+ * /etc/ld.so.preload of a container: what is mounted over it, and the mount point that has to be
+ * there.
+ */
 #ifndef HOOK_COMMON_LDSO_H
 #define HOOK_COMMON_LDSO_H
 
@@ -24,7 +27,10 @@ struct ldso {
 /* Does the image have glibc, whose ld.so reads /etc/ld.so.preload? */
 bool ldso_is_glibc(const struct rootfs *root);
 
-/* Where things come from: the shim's folder on the host and in the container, the state and the container. */
+/*
+ * Where things come from: the shim's folder on the host and in the container, the state and the
+ * container.
+ */
 struct ldso_options {
 	const char *preload_dir;
 	const char *target;
@@ -35,16 +41,17 @@ struct ldso_options {
 };
 
 /*
- * Finds or makes the mount point, and the file to mount there: the shim's own list, or, where the image has a list, a copy
- * of that with the shim at the end. -errno if this image's file is not for us to touch (the environment has to do then).
- * Only a made mount point is left behind, which ldso_remove takes away.
+ * Finds or makes the mount point, and the file to mount there: the shim's own list, or, where the
+ * image has a list, a copy of that with the shim at the end. -errno if this image's file is not for
+ * us to touch (the environment has to do then). Only a made mount point is left behind, which
+ * ldso_remove takes away.
  */
 int ldso_prepare(const struct rootfs *root, const struct ldso_options *options, struct ldso *ret,
 		 struct error *err);
 
 /*
- * Removes the mount point if it is still that very file, empty; the time of its folder stays as it is. 0 as well if
- * there is nothing (any more) to remove.
+ * Removes the mount point if it is still that very file, empty; the time of its folder stays as it
+ * is. 0 as well if there is nothing (any more) to remove.
  */
 int ldso_remove(const struct rootfs *root, dev_t dev, ino_t ino, struct error *err);
 

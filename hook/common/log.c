@@ -110,8 +110,8 @@ static void open_sink(void)
 }
 
 /*
- * Copies text with everything that is not printable ASCII as \xNN: what containers say must not be able to forge lines
- * or to steer a terminal.
+ * Copies text with everything that is not printable ASCII as \xNN: what containers say must not be
+ * able to forge lines or to steer a terminal.
  */
 static void escape(const char *text, char *buf, size_t size)
 {
@@ -159,7 +159,10 @@ static void write_line(enum log_level level, const char *message)
 		     in_container ? ": " : "", log_levels[level].name, message);
 	if (n <= 0)
 		return;
-	/* One write, so that lines of several programs never mix. There is nobody to tell if it fails. */
+	/*
+	 * One write, so that lines of several programs never mix. There is nobody to tell if it
+	 * fails.
+	 */
 	if (log_state.sink == LOG_SINK_SYSLOG)
 		(void)!send(log_state.fd, line, (size_t)n - 1, MSG_NOSIGNAL);
 	else

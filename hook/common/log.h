@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The log of the host's programs: one line an event, where an operator finds it though engines drop stderr. */
+/*
+ * The log of the host's programs: one line an event, where an operator finds it though engines drop
+ * stderr.
+ */
 #ifndef HOOK_COMMON_LOG_H
 #define HOOK_COMMON_LOG_H
 
@@ -9,14 +12,18 @@
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 /*
- * sink: "auto" (syslog's socket if somebody listens there, else /var/log/oci-ksm.log, or $XDG_RUNTIME_DIR/oci-ksm/log
- * for other users than root), "syslog", "stderr", "file:/path"; NULL is "auto". Opens lazily at the first line; a sink
- * that cannot be opened is silently nothing. `program` and `container` ("" if none) stand in every line.
+ * sink: "auto" (syslog's socket if somebody listens there, else /var/log/oci-ksm.log, or
+ * $XDG_RUNTIME_DIR/oci-ksm/log for other users than root), "syslog", "stderr", "file:/path"; NULL
+ * is "auto". Opens lazily at the first line; a sink that cannot be opened is silently nothing.
+ * `program` and `container` ("" if none) stand in every line.
  */
 void log_init(const char *program, const char *sink);
 void log_container(const char *id);
 
-/* One line: "program[pid]: container ID: level: message". Control characters of the message are escaped. */
+/*
+ * One line: "program[pid]: container ID: level: message". Control characters of the message are
+ * escaped.
+ */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* "what: err->msg" as a line; the notes as a warning line each. */

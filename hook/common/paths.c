@@ -97,8 +97,8 @@ int paths_sibling(const char *name, char *buf, size_t size, struct error *err)
 }
 
 /*
- * Whose /run is it? Root's on a host; but in the user namespace of a rootless engine user 0 is an ordinary user of the
- * host, and /run is somebody else's.
+ * Whose /run is it? Root's on a host; but in the user namespace of a rootless engine user 0 is an
+ * ordinary user of the host, and /run is somebody else's.
  */
 static bool owns_run(void)
 {
@@ -108,8 +108,8 @@ static bool owns_run(void)
 }
 
 /*
- * This user's id outside of the user namespace that a rootless engine made: the first line of uid_map is "inside
- * outside count".
+ * This user's id outside of the user namespace that a rootless engine made: the first line of
+ * uid_map is "inside outside count".
  */
 static unsigned long outer_uid(void)
 {

@@ -11,7 +11,10 @@
 
 #include "oci-config/cleanup.h"
 
-/* openat2 (Linux 5.6) returns EAGAIN when a rename or mount races with "..": try again, but not for ever. */
+/*
+ * openat2 (Linux 5.6) returns EAGAIN when a rename or mount races with "..": try again, but not for
+ * ever.
+ */
 #define OPEN_TRIES 16
 
 static int open_resolved(int dirfd, const char *path, int flags, mode_t mode, uint64_t resolve)
@@ -49,8 +52,9 @@ bool rootfs_has_file(const struct rootfs *root, const char *path)
 }
 
 /*
- * A relative path lies in the bundle, which may be the tenant's: no link at all. In an absolute one, which the engine
- * wrote, the host's own folders may be links, but not the root file system itself.
+ * A relative path lies in the bundle, which may be the tenant's: no link at all. In an absolute
+ * one, which the engine wrote, the host's own folders may be links, but not the root file system
+ * itself.
  */
 static int open_root(int bundle, const char *path, bool *ret_linked)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a container leaves behind on the host: its record, its merged list, a mount point in the image; and taking it away. */
+/*
+ * What a container leaves behind on the host: its record, its merged list, a mount point in the
+ * image; and taking it away.
+ */
 #ifndef HOOK_COMMON_TRACES_H
 #define HOOK_COMMON_TRACES_H
 
@@ -15,7 +18,9 @@
 /* What a container misses for which preparing them fails, while its environment has the shim. */
 #define TRACES_WITHOUT "programs that drop their environment are not reached"
 
-/* The traces of one container. Start with TRACES_NONE; traces_done closes, and leaves the traces. */
+/*
+ * The traces of one container. Start with TRACES_NONE; traces_done closes, and leaves the traces.
+ */
 struct traces {
 	int records, merged; /* folders of the state */
 	struct ocfg_record
@@ -34,14 +39,18 @@ void traces_done(struct traces *traces);
 int traces_prepare_ldso(struct traces *traces, const struct container *c, const char *id,
 			const struct rootfs *root, struct error *err);
 /*
- * Writes the record: what `record` says, which the caller fills in as far as it knows, and what was prepared here. What was
- * recorded before of this container in the same bundle stays if nothing replaces it.
+ * Writes the record: what `record` says, which the caller fills in as far as it knows, and what was
+ * prepared here. What was recorded before of this container in the same bundle stays if nothing
+ * replaces it.
  */
 int traces_save(const struct traces *traces, const struct rootfs *root, struct ocfg_record *record,
 		struct error *err);
 /* Takes back what this start has made so far, because it failed: the record is as it was before. */
 void traces_undo(struct traces *traces, const struct rootfs *root, const char *id);
-/* The container is gone. Takes everything away: the mount point in the image, if it is still ours, the merged list and the record. */
+/*
+ * The container is gone. Takes everything away: the mount point in the image, if it is still ours,
+ * the merged list and the record.
+ */
 int traces_remove(struct traces *traces, const char *id, struct error *err);
 
 #endif

@@ -6,8 +6,9 @@
 #include <string.h>
 
 /*
- * The options that take a value, of crun and runc alike, and the flags that matter here. Any other option is taken for a
- * flag: it would have to come before the command to be misunderstood, and then no command is found, and nothing is done.
+ * The options that take a value, of crun and runc alike, and the flags that matter here. Any other
+ * option is taken for a flag: it would have to come before the command to be misunderstood, and
+ * then no command is found, and nothing is done.
  */
 struct option {
 	const char *name;
@@ -80,7 +81,10 @@ static void store(struct args *args, const struct option *option, const char *va
 		*(const char **)(void *)member = value;
 }
 
-/* The option that `text` (without dashes) names; *ret_value: what follows the name, NULL if nothing does. */
+/*
+ * The option that `text` (without dashes) names; *ret_value: what follows the name, NULL if nothing
+ * does.
+ */
 static const struct option *find(const struct option *options, const char *text, bool is_long,
 				 const char **ret_value)
 {
@@ -103,7 +107,10 @@ static const struct option *find(const struct option *options, const char *text,
 	return NULL;
 }
 
-/* Takes the option argv[i], with its value if that is an argument of its own. Returns the index after it. */
+/*
+ * Takes the option argv[i], with its value if that is an argument of its own. Returns the index
+ * after it.
+ */
 static int take_option(int argc, char *const *argv, int i, const struct option *options,
 		       struct args *args)
 {
@@ -127,7 +134,10 @@ static bool is_option(const char *arg)
 	return arg[0] == '-' && arg[1] != '\0' && strcmp(arg, "--") != 0;
 }
 
-/* The arguments of a command. Those of exec end at the container's name, because its command follows. */
+/*
+ * The arguments of a command. Those of exec end at the container's name, because its command
+ * follows.
+ */
 static void parse_command(int argc, char *const *argv, int i, const struct option *options,
 			  struct args *args)
 {

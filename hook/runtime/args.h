@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line of an OCI runtime, as far as it says what is going to happen to which container. */
+/*
+ * The command line of an OCI runtime, as far as it says what is going to happen to which container.
+ */
 #ifndef HOOK_RUNTIME_ARGS_H
 #define HOOK_RUNTIME_ARGS_H
 
@@ -28,8 +30,8 @@ struct args {
 };
 
 /*
- * Understands what docker, containerd, podman and people write for crun and runc: options with one dash or two, values
- * after "=" or as the next argument.
+ * Understands what docker, containerd, podman and people write for crun and runc: options with one
+ * dash or two, values after "=" or as the next argument.
  */
 void args_parse(int argc, char *const *argv, struct args *ret);
 

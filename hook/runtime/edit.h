@@ -8,8 +8,9 @@
 #include "oci-config/error.h"
 
 /*
- * create, run: edits the bundle's config.json if the container wishes it. Being started by the wrapper is a wish. Faults
- * that leave the document as it was are returned; what can be missed is one warning.
+ * create, run: edits the bundle's config.json if the container wishes it. Being started by the
+ * wrapper is a wish. Faults that leave the document as it was are returned; what can be missed is
+ * one warning.
  */
 int edit_create(struct container *c, const struct args *args, struct error *err);
 /* exec: gives the process the environment that the container's own program has. */

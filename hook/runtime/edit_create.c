@@ -42,8 +42,8 @@ static int open_bundle(struct edit *e, struct error *err)
 }
 
 /*
- * The entry for oci-ksm-hook poststop. It has to find the same folder of state, but runtimes give hooks no environment
- * of ours: so the one variable goes with it that says where that is.
+ * The entry for oci-ksm-hook poststop. It has to find the same folder of state, but runtimes give
+ * hooks no environment of ours: so the one variable goes with it that says where that is.
  */
 static int find_hook(struct edit *e, struct error *err)
 {
@@ -71,8 +71,8 @@ static struct ocfg_plan plan_of(const struct edit *e)
 }
 
 /*
- * A bundle that is started again holds our edits of the last time. They are taken back, because wishes, image and our own
- * folders may have changed since.
+ * A bundle that is started again holds our edits of the last time. They are taken back, because
+ * wishes, image and our own folders may have changed since.
  */
 static int undo_earlier(struct edit *e, struct error *err)
 {
@@ -104,7 +104,10 @@ static int prepare_ldso(struct edit *e, struct error *err)
 	return rc < 0 ? rc : traces_prepare_ldso(&e->traces, c, e->args->id, &e->root, err);
 }
 
-/* The runtime's process is the one that we are now; it stays for as long as the container if that is not detached. */
+/*
+ * The runtime's process is the one that we are now; it stays for as long as the container if that
+ * is not detached.
+ */
 static int fill_process(const struct edit *e, struct ocfg_record *record, struct error *err)
 {
 	struct proc_stat st = {.start_time = 0};

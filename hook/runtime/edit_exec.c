@@ -36,7 +36,10 @@ int edit_exec(struct container *c, const struct args *args, struct error *err)
 	const struct ocfg_record *record = &traces.before;
 	int rc = 0;
 
-	/* What is not recorded is not ours, and why there are no records was told when the container started. */
+	/*
+	 * What is not recorded is not ours, and why there are no records was told when the
+	 * container started.
+	 */
 	if (!args->id || !args->process || traces_open(&c->settings, args->id, &traces, NULL) < 0)
 		return 0;
 	if (record->id && record->shim_target && (record->modes & OCFG_MODE_PRELOAD))
@@ -67,7 +70,10 @@ void edit_delete(struct container *c, const struct args *args)
 
 	if (!args->id || traces_open(&c->settings, args->id, &traces, NULL) < 0)
 		return;
-	/* With a mount point in the image there is a poststop hook, which does this when all is unmounted. */
+	/*
+	 * With a mount point in the image there is a poststop hook, which does this when all is
+	 * unmounted.
+	 */
 	if (record->id && !record->made_ld_so_preload && (args->force || !is_running(record)))
 		(void)traces_remove(&traces, args->id, NULL);
 	traces_done(&traces);

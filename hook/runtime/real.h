@@ -9,8 +9,9 @@
 #include "oci-config/settings.h"
 
 /*
- * Its absolute path: what our own name picks ("oci-ksm-runtime-runc"), else the first of settings' runtimes (crun, runc) that
- * is there. Names are looked for in the system's folders only, never in $PATH, and never is it this very program.
+ * Its absolute path: what our own name picks ("oci-ksm-runtime-runc"), else the first of settings'
+ * runtimes (crun, runc) that is there. Names are looked for in the system's folders only, never in
+ * $PATH, and never is it this very program.
  */
 int real_find(const char *argv0, const struct ocfg_settings *settings, char *buf, size_t size,
 	      struct error *err);

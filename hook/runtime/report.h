@@ -6,7 +6,10 @@
 #include "hook/runtime/args.h"
 #include "oci-config/error.h"
 
-/* Appends an error line to the runtime's log file (--log, --log-format), from where engines take the message. */
+/*
+ * Appends an error line to the runtime's log file (--log, --log-format), from where engines take
+ * the message.
+ */
 void report_failure(const struct args *args, const struct error *err);
 
 #endif

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stdin of a hook: read to its end whatever comes, because crun fails if it cannot write its state (EPIPE). */
+/*
+ * stdin of a hook: read to its end whatever comes, because crun fails if it cannot write its state
+ * (EPIPE).
+ */
 #ifndef HOOK_STAGES_INPUT_H
 #define HOOK_STAGES_INPUT_H
 

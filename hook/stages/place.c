@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Placing the shim into a container: looked at in its mount namespace, prepared on the host, mounted there. */
+/*
+ * Placing the shim into a container: looked at in its mount namespace, prepared on the host,
+ * mounted there.
+ */
 #include "hook/stages/place.h"
 
 #include <errno.h>
@@ -24,7 +27,10 @@ static void tmpfs_name(const struct place *p, char *buf, size_t size)
 	snprintf(buf, size, "%.*s", (int)strcspn(name, "/"), name);
 }
 
-/* Is this folder a tmpfs that is mounted just there? Whether it is the container's own shows on the host. */
+/*
+ * Is this folder a tmpfs that is mounted just there? Whether it is the container's own shows on the
+ * host.
+ */
 static int check_tmpfs(int fd, const char *name, struct stat *ret_st, struct error *err)
 {
 	struct statfs fs;
@@ -66,7 +72,9 @@ static int find_tmpfs(struct place *p, struct error *err)
 	return 0;
 }
 
-/* In the container's mount namespace: its root file system must be the one that the bundle names. */
+/*
+ * In the container's mount namespace: its root file system must be the one that the bundle names.
+ */
 static int look_inside(struct place *p, struct error *err)
 {
 	struct rootfs inside = ROOTFS_NONE;
@@ -159,8 +167,9 @@ static int clone_trees(struct place *p, struct error *err)
 }
 
 /*
- * A tmpfs that the host sees somewhere as well is not the container's own, whatever config.json says: a folder that is
- * made in it would be made on the host. And where a tmpfs is that only the container sees, there is its root.
+ * A tmpfs that the host sees somewhere as well is not the container's own, whatever config.json
+ * says: a folder that is made in it would be made on the host. And where a tmpfs is that only the
+ * container sees, there is its root.
  */
 static int check_tmpfs_is_its_own(const struct place *p, struct error *err)
 {
@@ -206,7 +215,10 @@ static int prepare(struct place *p, bool use_ldso, uint64_t start_time, struct e
 	return rc < 0 ? rc : clone_trees(p, err);
 }
 
-/* Has another stage (prestart and createRuntime may both be configured) placed the shim in this very process? */
+/*
+ * Has another stage (prestart and createRuntime may both be configured) placed the shim in this
+ * very process?
+ */
 static bool is_placed(const struct place *p, uint64_t start_time)
 {
 	const struct ocfg_record *before = &p->traces.before;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Placing the shim into a container whose mount namespace is there, and whose program does not run yet. */
+/*
+ * Placing the shim into a container whose mount namespace is there, and whose program does not run
+ * yet.
+ */
 #ifndef HOOK_STAGES_PLACE_H
 #define HOOK_STAGES_PLACE_H
 
@@ -31,8 +34,9 @@ struct place {
 	.shim_tree = -1, .ldso_tree = -1
 
 /*
- * Mounts the shim's folder and /etc/ld.so.preload, as far as config.json has not got them mounted, and writes the record. -errno
- * if the shim does not get into this container; a part that can be missed is one warning.
+ * Mounts the shim's folder and /etc/ld.so.preload, as far as config.json has not got them mounted,
+ * and writes the record. -errno if the shim does not get into this container; a part that can be
+ * missed is one warning.
  */
 int place_run(struct place *p, struct error *err);
 void place_done(struct place *p);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* precreate (podman): config.json from stdin to stdout, with the shim in its mounts and environment. */
+/*
+ * precreate (podman): config.json from stdin to stdout, with the shim in its mounts and
+ * environment.
+ */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -12,8 +15,9 @@
 #include "oci-config/json.h"
 
 /*
- * Edits the document if the container wishes it. /etc/ld.so.preload is left to the prestart stage: what is made in the
- * image must be recorded by the container's name, which podman does not tell here.
+ * Edits the document if the container wishes it. /etc/ld.so.preload is left to the prestart stage:
+ * what is made in the image must be recorded by the container's name, which podman does not tell
+ * here.
  */
 static int edit(struct container *c, const struct input *input, bool *ret_edited, struct error *err)
 {
@@ -26,7 +30,10 @@ static int edit(struct container *c, const struct input *input, bool *ret_edited
 		return rc;
 	rc = container_decide(c, err);
 	if (rc < 0) {
-		/* The prestart stage comes to the same decision and tells it, unless nothing comes after this. */
+		/*
+		 * The prestart stage comes to the same decision and tells it, unless nothing comes
+		 * after this.
+		 */
 		c->told = !c->required;
 		return rc;
 	}

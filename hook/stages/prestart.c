@@ -10,10 +10,11 @@
 #include "hook/stages/stages.h"
 
 /*
- * CAP_SYS_ADMIN, CAP_SYS_CHROOT: setns to the container's mount namespace, open_tree, mount_setattr, move_mount.
- * CAP_SYS_PTRACE: to open /proc/PID/ns of an init that has other users or more capabilities than are left here.
- * CAP_SETUID, CAP_SETGID: what is made in the container is made as the owner of its folder.
- * CAP_DAC_READ_SEARCH: bundles and root file systems of user namespaces lie in folders of theirs.
+ * CAP_SYS_ADMIN, CAP_SYS_CHROOT: setns to the container's mount namespace, open_tree,
+ * mount_setattr, move_mount. CAP_SYS_PTRACE: to open /proc/PID/ns of an init that has other users
+ * or more capabilities than are left here. CAP_SETUID, CAP_SETGID: what is made in the container is
+ * made as the owner of its folder. CAP_DAC_READ_SEARCH: bundles and root file systems of user
+ * namespaces lie in folders of theirs.
  */
 static const cap_value_t needed[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE,
 				     CAP_SETUID,    CAP_SETGID,	    CAP_DAC_READ_SEARCH};
