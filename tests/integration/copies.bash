@@ -43,10 +43,10 @@ copies_start() {
   [ "$workload" != java ] || javac -d "$T/workloads" "$TOP/tests/workloads/Table.java"
   for ((i = 1; i <= n; i++)); do
     id=copy-$$-$workload-$i root=$T/copy-$i/root
+    COPIES+=("$id")
     rootfs_host "$root"
     cp -r "$T/workloads" "$root/workloads"
     bundle "$T/copy-$i" "$root" "$@" -- "/workloads/$workload"
-    COPIES+=("$id")
     oci_start "$runtime" "$T/copy-$i" "$id"
   done
   for id in "${COPIES[@]}"; do
@@ -92,8 +92,8 @@ copies_stop() {
   local i
   for ((i = 1; i <= ${#COPIES[@]}; i++)); do
     oci "$COPIES_RUNTIME" delete -f "${COPIES[i - 1]}" > /dev/null 2>&1 || true
-    umount "$T/copy-$i/root" || umount -l "$T/copy-$i/root"
-    rm -rf "$T/copy-$i"
+    if mountpoint -q "$T/copy-$i/root"; then umount "$T/copy-$i/root" || umount -l "$T/copy-$i/root"; fi
+    rm -rf --one-file-system "$T/copy-$i"
   done
   COPIES=()
 }

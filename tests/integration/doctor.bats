@@ -1,0 +1,104 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# doctor.bats: oci-ksm doctor finds what is wrong, says what to do, and tells by its status whether merging will work.
+load lib
+
+# verdict ID: that probe's verdict, "" if it was not asked
+verdict() { "$BIN/oci-ksm" doctor --json | jq -r --arg id "$1" '.probes[] | select(.id == $id) | .verdict'; }
+detail() { "$BIN/oci-ksm" doctor --json | jq -r --arg id "$1" '.probes[] | select(.id == $id) | .detail'; }
+
+@test "a host where merging works" {
+  ksm_begin
+  run --separate-stderr -0 "$BIN/oci-ksm" doctor
+  refute_contains "$output" fail
+  assert_equal "$stderr" ''
+  for id in ksm running speed madvise prctl figures settings shim shim_loads runtime state; do
+    assert_equal "$id $(verdict "$id")" "$id ok"
+  done
+  assert_equal "$("$BIN/oci-ksm" doctor --json | jq -c '[.version, .works]')" '[1,true]'
+}
+
+@test "ksmd does not scan, or takes merging back" {
+  ksm_begin
+  for value in 0 2; do
+    ksm_set run $value
+    run -1 "$BIN/oci-ksm" doctor
+    assert_contains "$output" "run is $value"
+    assert_contains "$output" 'echo 1 > /sys/kernel/mm/ksm/run'
+    assert_equal "$("$BIN/oci-ksm" doctor --json | jq .works)" false
+  done
+}
+
+@test "scanning at the kernel's default speed is a warning" {
+  ksm_begin
+  ksm_set pages_to_scan 100
+  run -0 "$BIN/oci-ksm" doctor
+  assert_match "$output" 'warn  [^>]*20 MiB/s'
+  ksm_set sleep_millisecs 0
+  assert_equal "$(verdict speed)" ok
+  ksm_set sleep_millisecs 20
+  ksm_set advisor_mode scan-time
+  assert_equal "$(verdict speed)" ok
+}
+
+@test "no shim; a shim that does not load" {
+  ksm_begin
+  settings '.preload_dir = $dir' --arg dir "$T/preload"
+  run -1 "$BIN/oci-ksm" doctor
+  assert_match "$output" 'fail  Is the preload shim there'
+  assert_equal "$(verdict shim_loads)" ''
+  cp -a "$PRELOAD_DIR" "$T/preload"
+  run -0 "$BIN/oci-ksm" doctor
+  echo 'no library' > "$T/preload/libksm_preload.so"
+  run -1 "$BIN/oci-ksm" doctor
+  assert_equal "$(verdict shim) $(verdict shim_loads)" 'ok fail'
+  assert_contains "$(detail shim_loads)" 'cannot be preloaded'
+}
+
+@test "settings, state and runtime that are not as they should be are warnings" {
+  ksm_begin
+  settings '.runtimes = ["no-such-runtime"] | .state_dir = $file' --arg file "$T/file"
+  touch "$T/file"
+  run -0 "$BIN/oci-ksm" doctor
+  assert_equal "$(verdict runtime) $(verdict state)" 'warn warn'
+  assert_contains "$(detail runtime)" 'find OCI runtime'
+  settings '.nix = 1'
+  assert_equal "$(verdict settings)" warn
+  assert_contains "$(detail settings)" nix
+  echo '{' > "$OCI_KSM_SETTINGS"
+  assert_equal "$(verdict settings)" warn
+}
+
+@test "podman's hook: missing, there, or leading nowhere" {
+  ksm_begin
+  # In this mount namespace only.
+  mount -t tmpfs none /usr/share/containers
+  assert_equal "$(verdict hooks)" warn
+  mkdir -p /usr/share/containers/oci/hooks.d
+  hook() { jq -n --arg path "$1" '{version: "1.0.0", hook: {path: $path}, when: {}, stages: ["prestart"]}'; }
+  hook /usr/bin/other-hook > /usr/share/containers/oci/hooks.d/other.json
+  echo '{' > /usr/share/containers/oci/hooks.d/broken.json
+  assert_equal "$(verdict hooks)" warn
+  hook "$BIN/oci-ksm-hook" > /usr/share/containers/oci/hooks.d/ours.json
+  assert_equal "$(verdict hooks)" ok
+  hook "$T/oci-ksm-hook" > /usr/share/containers/oci/hooks.d/ours.json
+  assert_equal "$(verdict hooks)" fail
+  umount /usr/share/containers
+}
+
+@test "every line that is not ok is followed by what to do" {
+  settings '.preload_dir = "/nix" | .state_dir = "/nix/x" | .runtimes = ["nix"]'
+  run "$BIN/oci-ksm" doctor
+  assert_equal "$(awk '/^(warn|fail)/ { want = 1; next } /^      -> ./ { want = 0; next } want { print "nothing before: " $0; want = 0 }' <<< "$output")" ''
+  assert_equal "$("$BIN/oci-ksm" doctor --json | jq -c '[.probes[] | (.verdict == "ok") == (.remedy == "")] | all')" true
+}
+
+@test "colours on a terminal only, and not against NO_COLOR" {
+  escape=$'\e['
+  run "$BIN/oci-ksm" doctor
+  refute_contains "$output" "$escape"
+  run script -qec "'$BIN/oci-ksm' doctor" /dev/null
+  assert_contains "$output" "$escape"
+  NO_COLOR=1 run script -qec "'$BIN/oci-ksm' doctor" /dev/null
+  refute_contains "$output" "$escape"
+}
