@@ -25,6 +25,8 @@ case $BUILD in /*) ;; *) BUILD=$TOP/$BUILD ;; esac
 BIN=$BUILD/bin
 PRELOAD_DIR=$BUILD/lib/oci-ksm/preload
 export TOP BUILD BIN PRELOAD_DIR LC_ALL=C.UTF-8
+# What `make` tells a make below it is not for those that tests start.
+unset MAKEFLAGS MAKELEVEL MFLAGS
 # The system's python3, jq and friends, not some other installation in a user's PATH.
 export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
 
