@@ -28,13 +28,9 @@ static const struct option global_options[] = {
 };
 
 static const struct option create_options[] = {
-	{"bundle", 'b', false, MEMBER(bundle)},
-	{"config", 'f', false, MEMBER(config)},
-	{"pid-file", '\0', false, MEMBER(pid_file)},
-	{"console-socket", '\0', false, IGNORED},
-	{"preserve-fds", '\0', false, IGNORED},
-	{"detach", 'd', true, MEMBER(detach)},
-	{NULL, '\0', false, IGNORED},
+	{"bundle", 'b', false, MEMBER(bundle)},	     {"config", 'f', false, MEMBER(config)},
+	{"pid-file", '\0', false, MEMBER(pid_file)}, {"console-socket", '\0', false, IGNORED},
+	{"preserve-fds", '\0', false, IGNORED},	     {NULL, '\0', false, IGNORED},
 };
 
 static const struct option exec_options[] = {

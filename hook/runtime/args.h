@@ -23,7 +23,6 @@ struct args {
 	const char *config;   /* create, run: crun's --config, relative to the working directory */
 	const char *pid_file; /* create, run */
 	const char *process;  /* exec */
-	bool detach;	      /* run */
 	bool force;	      /* delete */
 	const char *log;      /* global: the runtime's own log file, and its format */
 	const char *log_format;

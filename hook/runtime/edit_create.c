@@ -9,7 +9,6 @@
 
 #include "hook/common/log.h"
 #include "hook/common/paths.h"
-#include "hook/common/proc.h"
 #include "hook/common/traces.h"
 #include "hook/runtime/edit.h"
 #include "oci-config/cleanup.h"
@@ -25,6 +24,7 @@ struct edit {
 	bool changed;
 	struct rootfs root;
 	struct traces traces;
+	bool has_hook;
 	char hook[PATH_MAX];
 	char hook_env[PATH_MAX + 32]; /* NAME=value */
 };
@@ -49,11 +49,26 @@ static int find_hook(struct edit *e, struct error *err)
 {
 	const char *name = e->c->settings.state_dir ? OCFG_SETTINGS_ENV : "XDG_RUNTIME_DIR";
 	const char *value = getenv(name);
+	int rc;
 
 	if (value && (size_t)snprintf(e->hook_env, sizeof(e->hook_env), "%s=%s", name, value) >=
 			     sizeof(e->hook_env))
 		return error_set(err, ENAMETOOLONG, "pass %s to the hook", name);
-	return paths_sibling("oci-ksm-hook", e->hook, sizeof(e->hook), err);
+	rc = paths_sibling("oci-ksm-hook", e->hook, sizeof(e->hook), err);
+	e->has_hook = rc == 0;
+	return rc;
+}
+
+/*
+ * Engines delete their containers through the wrapper, and that ends the record; a run by hand just
+ * ends.
+ */
+static bool needs_hook(const struct edit *e)
+{
+	const struct ldso *ldso = &e->traces.ldso;
+	bool by_hand = e->args->command == ARGS_RUN && e->traces.records >= 0;
+
+	return e->has_hook && (ldso->made || ldso->merged || by_hand);
 }
 
 static struct ocfg_plan plan_of(const struct edit *e)
@@ -64,7 +79,7 @@ static struct ocfg_plan plan_of(const struct edit *e)
 		.shim_source = e->c->preload_dir,
 		.shim_target = e->c->target,
 		.ld_so_preload_source = ldso->source[0] ? ldso->source : NULL,
-		.poststop_hook = ldso->made || ldso->merged ? e->hook : NULL,
+		.poststop_hook = needs_hook(e) ? e->hook : NULL,
 		.hook_env = e->hook_env[0] ? e->hook_env : NULL,
 		.min_size = e->c->wishes.min_size,
 	};
@@ -100,25 +115,9 @@ static int prepare_ldso(struct edit *e, struct error *err)
 	rc = rootfs_open(e->bundle, ocfg_spec_root_path(&c->spec), &e->root, err);
 	if (rc < 0 || !ldso_is_glibc(&e->root))
 		return rc;
-	rc = find_hook(e, err);
+	if (!e->has_hook)
+		rc = find_hook(e, err);
 	return rc < 0 ? rc : traces_prepare_ldso(&e->traces, c, e->args->id, &e->root, err);
-}
-
-/*
- * The runtime's process is the one that we are now; it stays for as long as the container if that
- * is not detached.
- */
-static int fill_process(const struct edit *e, struct ocfg_record *record, struct error *err)
-{
-	struct proc_stat st = {.start_time = 0};
-	int rc;
-
-	if (e->args->command != ARGS_RUN || e->args->detach)
-		return 0;
-	rc = proc_stat_read(getpid(), &st, err);
-	record->pid = getpid();
-	record->start_time = st.start_time;
-	return rc;
 }
 
 static int save_record(struct edit *e, struct error *err)
@@ -136,8 +135,6 @@ static int save_record(struct edit *e, struct error *err)
 	};
 	int rc = paths_of_fd(e->bundle, bundle, sizeof(bundle), err);
 
-	if (rc == 0)
-		rc = fill_process(e, &record, err);
 	if (rc < 0)
 		return rc;
 	if (e->args->pid_file) {
@@ -162,6 +159,8 @@ static void prepare(struct edit *e)
 		container_warn(e->c, &err, TRACES_WITHOUT);
 	if (e->traces.records < 0)
 		return;
+	if (e->args->command == ARGS_RUN && !e->has_hook)
+		(void)find_hook(e, NULL);
 	if (save_record(e, &err) < 0) {
 		traces_undo(&e->traces, &e->root, e->args->id);
 		e->traces.ldso = (struct ldso){.made = false};
