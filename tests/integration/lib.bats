@@ -50,13 +50,14 @@ load lib
 
 @test "ksm's values are changed under a lock and come back" {
   local before
-  before=$(grep . "$KSM/run" "$KSM/pages_to_scan" "$KSM/sleep_millisecs")
+  values=(grep . "$KSM/run" "$KSM/pages_to_scan" "$KSM/sleep_millisecs")
+  before=$(flock "$KSM_LOCK" "${values[@]}")
   ksm_begin
   assert_equal "$(cat "$KSM/run")" 1
   run ! flock -n "$KSM_LOCK" true
   wait_scans 2
   ksm_end
-  assert_equal "$(grep . "$KSM/run" "$KSM/pages_to_scan" "$KSM/sleep_millisecs")" "$before"
+  assert_equal "$(flock "$KSM_LOCK" "${values[@]}")" "$before"
 }
 
 @test "what a test mounts anywhere is gone after it (1: mounts)" {
