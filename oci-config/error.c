@@ -39,7 +39,7 @@ int error_set(struct error *err, int code, const char *fmt, ...)
 
 int error_wrap(struct error *err, const char *fmt, ...)
 {
-	char msg[sizeof(err->msg)];
+	char msg[ERROR_SIZE];
 	va_list ap;
 
 	if (!err)

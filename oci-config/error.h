@@ -3,13 +3,15 @@
 #ifndef OCI_CONFIG_ERROR_H
 #define OCI_CONFIG_ERROR_H
 
+#define ERROR_SIZE 512
+
 /*
  * Filled in by whatever fails, last parameter everywhere. Nothing is allocated and nothing needs to
  * be freed, so it works when memory is out. Start with { 0 }. `code` is a positive errno value.
  */
 struct error {
 	int code;
-	char msg[512];
+	char msg[ERROR_SIZE];
 };
 
 /*

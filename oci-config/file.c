@@ -16,8 +16,7 @@
 #include "oci-config/cleanup.h"
 #include "oci-config/file.h"
 
-/* Reads up to `size` bytes until the end of the file. Returns the count or -errno. */
-static ssize_t read_full(int fd, char *buf, size_t size)
+ssize_t ocfg_file_read_full(int fd, char *buf, size_t size)
 {
 	size_t len = 0;
 
@@ -58,7 +57,7 @@ int ocfg_file_read(int dirfd, const char *path, size_t max, char **ret, size_t *
 	text = malloc(size);
 	if (!text)
 		return error_set(err, ENOMEM, "read %s", path);
-	len = read_full(fd, text, size);
+	len = ocfg_file_read_full(fd, text, size);
 	if (len < 0)
 		return error_set(err, (int)-len, "read %s", path);
 	if ((size_t)len == size)
@@ -69,7 +68,7 @@ int ocfg_file_read(int dirfd, const char *path, size_t max, char **ret, size_t *
 	return 0;
 }
 
-static int write_full(int fd, const char *data, size_t len)
+int ocfg_file_write_full(int fd, const char *data, size_t len)
 {
 	while (len > 0) {
 		ssize_t n = write(fd, data, len);
@@ -101,7 +100,7 @@ static int temporary_path(const char *path, char *buf, size_t size, struct error
 /* chown before chmod, because chown takes the set-id bits away. */
 static int fill(int fd, const struct stat *old, const char *data, size_t len)
 {
-	int rc = write_full(fd, data, len);
+	int rc = ocfg_file_write_full(fd, data, len);
 
 	if (rc < 0 || !old)
 		return rc;

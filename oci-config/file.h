@@ -4,6 +4,7 @@
 #define OCI_CONFIG_FILE_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "oci-config/error.h"
 
@@ -24,5 +25,12 @@ int ocfg_file_read(int dirfd, const char *path, size_t max, char **ret, size_t *
  * nothing is left.
  */
 int ocfg_file_replace(int dirfd, const char *path, const char *data, size_t len, struct error *err);
+
+/*
+ * read and write that go on after a signal or a part: up to `size` bytes until the end of the file,
+ * their count is returned; all of `data`, 0 is returned. Or -errno.
+ */
+ssize_t ocfg_file_read_full(int fd, char *buf, size_t size);
+int ocfg_file_write_full(int fd, const char *data, size_t len);
 
 #endif
