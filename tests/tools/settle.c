@@ -214,7 +214,7 @@ int settle_wait(const pid_t *pids, size_t count, const struct frames_figures *be
 			return -err->code;
 		/* ksmd merges a page on the second scan that finds it unchanged at the earliest. */
 		result.scans = (unsigned)(ksm_sys_get("full_scans") - first);
-		if (result.scans >= 4 && result.after.duplicates + noise >= last)
+		if (result.scans >= 4 && difference(last, result.after.duplicates) <= noise)
 			quiet++;
 		else
 			quiet = 0;

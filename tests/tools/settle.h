@@ -40,7 +40,7 @@ int settle_quiet(const pid_t *pids, size_t count, unsigned flags, double timeout
 typedef void settle_progress(unsigned scans, const struct frames_figures *now, double seconds);
 
 /*
- * Waits, full scan by full scan, until two in a row take next to nothing off the duplicates of these processes.
+ * Waits, full scan by full scan, until two in a row change next to nothing in the duplicates of these processes.
  * -EINTR if *stop becomes true.
  */
 int settle_wait(const pid_t *pids, size_t count, const struct frames_figures *before,
