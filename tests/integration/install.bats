@@ -45,7 +45,7 @@ setup_sh() {
   make_ install PREFIX="$T/here"
   assert_exists "$T/here/etc/containers/oci/hooks.d/oci-ksm-prestart.json"
   assert_exists "$T/here/share/oci-ksm/hooks.precreate.d/oci-ksm-precreate.json"
-  unset OCI_KSM_SETTINGS
+  settings 'del(.preload_dir)'
   run "$T/here/bin/oci-ksm" run -- grep -c 'r-xp.*/here/lib/oci-ksm/preload/libksm_preload.so' /proc/self/maps
   assert_output 1
 }
