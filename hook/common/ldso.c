@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -80,41 +81,30 @@ static int make_mount_point(int etc, const struct stat *etc_st, struct stat *ret
 }
 
 /* fd is O_PATH: only now that it is known to be a regular file is it opened for reading. */
-static int read_list(int fd, char *buf, size_t size, size_t *ret_len, struct error *err)
+static int read_list(int fd, char **ret, size_t *ret_len, struct error *err)
 {
 	char path[64];
-	size_t len = 0;
-	cleanup_close int file = -1;
+	int rc;
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	if (file < 0)
-		return error_set(err, errno, "open " OCFG_PLAN_LD_SO_PRELOAD " of the image");
-	while (len < size) {
-		ssize_t n = read(file, buf + len, size - len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return error_set(err, errno,
-					 "read " OCFG_PLAN_LD_SO_PRELOAD " of the image");
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	*ret_len = len;
-	return 0;
+	rc = ocfg_file_read(AT_FDCWD, path, LDSO_PRELOAD_MAX, ret, ret_len, err);
+	return rc < 0 ? error_wrap(err, OCFG_PLAN_LD_SO_PRELOAD " of the image") : 0;
 }
 
-/* Appends the shim's line to the image's `len` bytes in buf. */
-static int append_shim(char *buf, size_t size, size_t *len, const char *target, struct error *err)
+/* The image's list with the shim's line at the end; the caller frees it. */
+static int append_shim(const char *list, size_t len, const char *target, char **ret,
+		       size_t *ret_len, struct error *err)
 {
-	const char *separator = *len > 0 && buf[*len - 1] != '\n' ? "\n" : "";
-	int n = snprintf(buf + *len, size - *len, "%s%s/" OCFG_PLAN_SHIM "\n", separator, target);
+	size_t size = len + strlen(target) + sizeof("\n/" OCFG_PLAN_SHIM "\n");
+	char *text = malloc(size);
 
-	if (n < 0 || (size_t)n >= size - *len)
-		return error_set(err, EFBIG, "append to " OCFG_PLAN_LD_SO_PRELOAD " of the image");
-	*len += (size_t)n;
+	if (!text)
+		return error_set(err, ENOMEM, "append to " OCFG_PLAN_LD_SO_PRELOAD " of the image");
+	if (len > 0)
+		memcpy(text, list, len);
+	*ret_len = len + (size_t)snprintf(text + len, size - len, "%s%s/" OCFG_PLAN_SHIM "\n",
+					  len > 0 && list[len - 1] != '\n' ? "\n" : "", target);
+	*ret = text;
 	return 0;
 }
 
@@ -144,8 +134,8 @@ static int save_list(const struct ldso_options *options, const char *text, size_
 struct image_list {
 	struct stat st;
 	bool made;
+	char *text; /* NULL if it is empty; owned */
 	size_t len;
-	char text[LDSO_PRELOAD_MAX + PATH_MAX];
 };
 
 static int find_or_make(const struct rootfs *root, int etc, const struct stat *etc_st,
@@ -163,8 +153,7 @@ static int find_or_make(const struct rootfs *root, int etc, const struct stat *e
 	}
 	if (fd < 0)
 		return fd;
-	return list->st.st_size == 0 ? 0
-				     : read_list(fd, list->text, LDSO_PRELOAD_MAX, &list->len, err);
+	return list->st.st_size == 0 ? 0 : read_list(fd, &list->text, &list->len, err);
 }
 
 /*
@@ -176,10 +165,31 @@ static bool is_left_over(const struct ocfg_record *before, const struct image_li
 	       list->st.st_size == 0;
 }
 
+/* What is to be mounted: the shim's own list, or one that is made for this container. */
+static int choose_source(const struct image_list *list, const struct ldso_options *options,
+			 struct ldso *ldso, struct error *err)
+{
+	cleanup_free char *text = NULL;
+	size_t len = 0;
+	int rc;
+
+	if (list->len == 0 && !strcmp(options->target, LDSO_USUAL_TARGET)) {
+		if ((size_t)snprintf(ldso->source, sizeof(ldso->source), "%s/" LDSO_NAME,
+				     options->preload_dir) >= sizeof(ldso->source))
+			return error_set(err, ENAMETOOLONG, "name the shim's list");
+		return 0;
+	}
+	rc = append_shim(list->text, list->len, options->target, &text, &len, err);
+	if (rc < 0)
+		return rc;
+	ldso->merged = true;
+	return save_list(options, text, len, ldso, err);
+}
+
 int ldso_prepare(const struct rootfs *root, const struct ldso_options *options, struct ldso *ret,
 		 struct error *err)
 {
-	struct image_list list; /* its text is large, and mostly not used */
+	struct image_list list = {.made = false};
 	struct ldso ldso = {.made = false};
 	struct stat etc_st;
 	cleanup_close int etc = open_etc(root, &etc_st, err);
@@ -187,8 +197,6 @@ int ldso_prepare(const struct rootfs *root, const struct ldso_options *options, 
 
 	if (rc < 0)
 		return rc;
-	list.made = false;
-	list.len = 0;
 	rc = find_or_make(root, etc, &etc_st, &list, err);
 	rootfs_become_self();
 	if (rc < 0)
@@ -196,14 +204,8 @@ int ldso_prepare(const struct rootfs *root, const struct ldso_options *options, 
 	ldso.dev = list.st.st_dev;
 	ldso.ino = list.st.st_ino;
 	ldso.made = list.made || is_left_over(options->before, &list);
-	if (list.len == 0 && !strcmp(options->target, LDSO_USUAL_TARGET)) {
-		snprintf(ldso.source, sizeof(ldso.source), "%s/" LDSO_NAME, options->preload_dir);
-	} else {
-		rc = append_shim(list.text, sizeof(list.text), &list.len, options->target, err);
-		ldso.merged = true;
-		if (rc == 0)
-			rc = save_list(options, list.text, list.len, &ldso, err);
-	}
+	rc = choose_source(&list, options, &ldso, err);
+	free(list.text);
 	if (rc < 0 && ldso.made)
 		(void)ldso_remove(root, ldso.dev, ldso.ino, NULL);
 	else if (rc == 0)
