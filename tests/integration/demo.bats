@@ -8,8 +8,7 @@ traces() {
   grep -s . "$KSM"/{run,pages_to_scan,sleep_millisecs,smart_scan,advisor_mode,use_zero_pages}
   awk '{ print $5 }' /proc/self/mountinfo
   find "$OCI_KSM_PRIVATE" -maxdepth 1 -name 'demo.*'
-  pgrep -a crun || true
-  pgrep -f /workloads/python || true
+  pgrep -r R,S,D -f 'copy-[0-9]+-python|/workloads/python' || true
   find /sys/fs/cgroup/memory /sys/fs/cgroup -maxdepth 1 -name 'copy-*' 2> /dev/null
 }
 
@@ -43,12 +42,14 @@ free() { flock -u "$KSM_LOCK_FD"; }
   quiet
   traces > "$T/before"
   free
-  for signal in INT TERM; do
+  for signal in INT:130 TERM:143; do
     background setsid env --default-signal=INT "$TOP/tests/demo/run"
     scanning() { [ "$(cat "$KSM/run")" = 1 ] && grep -q 'preload: merging' "$T/background.out"; }
     wait_for 60 scanning
-    kill -s "$signal" -- "-$BACKGROUND_PID"
-    run wait "$BACKGROUND_PID"
+    kill -s "${signal%:*}" -- "-$BACKGROUND_PID"
+    status=0
+    wait "$BACKGROUND_PID" || status=$?
+    assert_status "${signal#*:}"
     quiet
     traces > "$T/after"
     free

@@ -30,7 +30,7 @@ signal.pause()'
   # Both map the 50 MiB, and each has a little of its own.
   anonymous=$(status_of "run-$BACKGROUND_PID" anonymous)
   [ "$anonymous" -gt $((100 << 20)) ] && [ "$anonymous" -lt $((130 << 20)) ]
-  assert_match "$(row "run-$BACKGROUND_PID")" "^run-$BACKGROUND_PID  preload +2 +1[0-2][0-9]\.[0-9]M +0B +0B\$"
+  assert_match "$(row "run-$BACKGROUND_PID")" "^run-$BACKGROUND_PID  preload +2 +1[0-2][0-9]\.[0-9]M +[0-9.BKM]+ +[-0-9.BKM]+\$"
 }
 
 @test "columns of one's choice" {
