@@ -64,16 +64,6 @@ static void visit_uint(struct codec *c, const char *key, uint64_t *number, uint6
 		*number = value;
 }
 
-static void visit_int(struct codec *c, const char *key, int64_t *number)
-{
-	if (c->rc < 0)
-		return;
-	if (!c->saving)
-		c->rc = ocfg_json_get_int64(c->doc, key, number, c->err);
-	else if (*number != 0)
-		c->rc = ocfg_json_add(c->doc, key, json_object_new_int64(*number), c->err);
-}
-
 static void visit_bool(struct codec *c, const char *key, bool *flag)
 {
 	if (c->rc < 0)
@@ -119,8 +109,6 @@ static int visit(struct codec *c, struct ocfg_record *record)
 	visit_bool(c, "made_ld_so_preload", &record->made_ld_so_preload);
 	visit_uint(c, "made_dev", &record->made_dev, UINT64_MAX);
 	visit_uint(c, "made_ino", &record->made_ino, UINT64_MAX);
-	visit_int(c, "etc_mtime_sec", &record->etc_mtime_sec);
-	visit_int(c, "etc_mtime_nsec", &record->etc_mtime_nsec);
 	record->min_size = (size_t)min_size;
 	record->pid = (pid_t)pid;
 	return c->rc;

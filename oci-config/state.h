@@ -44,7 +44,6 @@ struct ocfg_record {
 	char *root;		     /* host path of the rootfs, if traces of ours are in it */
 	bool made_ld_so_preload;     /* we created the empty mount point <root>/etc/ld.so.preload */
 	uint64_t made_dev, made_ino; /* which file that was */
-	int64_t etc_mtime_sec, etc_mtime_nsec; /* mtime of <root>/etc before that */
 };
 
 /*

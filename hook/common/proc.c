@@ -9,30 +9,10 @@
 
 #include "hook/common/proc.h"
 #include "oci-config/cleanup.h"
+#include "oci-config/file.h"
 
 /* Fields of /proc/PID/stat as proc(5) counts them; the first one after the name in brackets is 3. */
 enum { STAT_STATE = 3, STAT_PPID = 4, STAT_UTIME = 14, STAT_STIME = 15, STAT_STARTTIME = 22 };
-
-/* Reads up to EOF: /proc hands long files out in pieces. */
-static ssize_t read_all(int fd, char *buf, size_t size)
-{
-	size_t len = 0;
-
-	while (len < size) {
-		ssize_t n = read(fd, buf + len, size - len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0) {
-			buf[len] = '\0';
-			return (ssize_t)len;
-		}
-		len += (size_t)n;
-	}
-	return -EFBIG;
-}
 
 /* A file that cannot be found: is it the process that is gone, or does the kernel not have the file? */
 static int missing(pid_t pid)
@@ -53,9 +33,10 @@ ssize_t proc_read(pid_t pid, const char *name, char *buf, size_t size, struct er
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return error_set(err, errno == ENOENT ? missing(pid) : errno, "open %s", path);
-	len = read_all(fd, buf, size);
-	if (len < 0)
-		return error_set(err, (int)-len, "read %s", path);
+	len = ocfg_file_read_full(fd, buf, size);
+	if (len < 0 || (size_t)len == size)
+		return error_set(err, len < 0 ? (int)-len : EFBIG, "read %s", path);
+	buf[len] = '\0';
 	return len;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "oci-config/cleanup.h"
+#include "oci-config/file.h"
 
 #define STATE_MAX   (1u << 20)
 #define INPUT_CHUNK (64u << 10)
@@ -55,29 +56,14 @@ void input_drain(const struct input *input)
 		;
 }
 
-int input_write(int fd, const char *data, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 int input_echo(const struct input *input)
 {
 	char buf[4096];
 	size_t n;
-	int rc = input_write(STDOUT_FILENO, input->text, input->len);
+	int rc = ocfg_file_write_full(STDOUT_FILENO, input->text, input->len);
 
 	while (rc == 0 && !input->whole && (n = read_some(buf, sizeof(buf))) > 0)
-		rc = input_write(STDOUT_FILENO, buf, n);
+		rc = ocfg_file_write_full(STDOUT_FILENO, buf, n);
 	return rc;
 }
 

@@ -28,7 +28,4 @@ void input_done(struct input *input);
 /* The container's state from stdin, which is then at its end. */
 int input_state(struct ocfg_oci_state *ret, struct error *err);
 
-/* Writes all of it to a descriptor: 0 or -errno. */
-int input_write(int fd, const char *data, size_t len);
-
 #endif

@@ -52,7 +52,7 @@ static int write_document(struct container *c, const struct input *input, bool e
 
 	if (!edited || ocfg_json_print(c->spec.doc, &text, &len, NULL) < 0)
 		return input_echo(input);
-	return input_write(STDOUT_FILENO, text, len);
+	return ocfg_file_write_full(STDOUT_FILENO, text, len);
 }
 
 int stage_precreate(void)
