@@ -9,6 +9,8 @@ BINDIR   ?= $(PREFIX)/bin
 DATADIR  ?= $(PREFIX)/share
 SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
 BUILD    ?= build
+# One spelling, whoever calls: the dependency files name their targets by it.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(abspath $(BUILD)))
 
 ##### Tools and flags (the user's CFLAGS, CPPFLAGS and LDFLAGS come last and are never overwritten) #####
 PKG_CONFIG ?= pkg-config
