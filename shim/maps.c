@@ -28,14 +28,12 @@ struct query {
 #define QUERY_VMA_SHARED    0x08
 
 /*
- * "start-end perms offset device inode name", taken a character at a time, because any read may cut a line. Only the first three are
- * of interest; who asks knows the heap and the stack by their addresses.
+ * "start-end perms offset device inode name", taken a character at a time, because any read may cut a line. Who asks knows the heap and
+ * the stack by their addresses, so the name is of no interest.
  */
 struct parser {
 	struct shim_map map;
-	enum { START, END, PERMS, REST } field;
-	unsigned at; /* characters of the permissions so far */
-	bool writable;
+	enum { START, END, READ, WRITE, EXECUTE, PRIVATE, SPACE, OFFSET, DEVICE, INODE, REST } next;
 };
 
 static uintptr_t hex(char c)
@@ -45,29 +43,49 @@ static uintptr_t hex(char c)
 
 static void parser_take(struct parser *p, char c)
 {
-	if (p->field == START && c == '-') {
-		p->field = END;
-	} else if (p->field == START) {
-		p->map.start = p->map.start << 4 | hex(c);
-	} else if (p->field == END && c == ' ') {
-		p->field = PERMS;
-	} else if (p->field == END) {
-		p->map.end = p->map.end << 4 | hex(c);
-	} else if (p->at == 1) {
-		p->writable = c == 'w';
-		p->at++;
-	} else if (p->at == 3) {
-		p->map.markable = p->writable && c == 'p';
-		p->field = REST;
-	} else {
-		p->at++;
+	switch (p->next) {
+	case START:
+		if (c == '-')
+			p->next = END;
+		else
+			p->map.start = p->map.start << 4 | hex(c);
+		break;
+	case END:
+		if (c == ' ')
+			p->next = READ;
+		else
+			p->map.end = p->map.end << 4 | hex(c);
+		break;
+	case WRITE:
+		p->map.markable = c == 'w';
+		p->next = EXECUTE;
+		break;
+	case PRIVATE:
+		p->map.markable = p->map.markable && c == 'p';
+		p->next = SPACE;
+		break;
+	case READ:
+	case EXECUTE:
+	case SPACE:
+		p->next++;
+		break;
+	case OFFSET:
+	case DEVICE:
+		p->next += c == ' ';
+		break;
+	case INODE:
+		p->map.file = c != '0';
+		p->next = REST;
+		break;
+	case REST:
+		break;
 	}
 }
 
 void shim_maps_each(bool (*each)(const struct shim_map *map, void *arg), void *arg)
 {
 	char buf[1024]; /* the caller may run on a small stack */
-	struct parser p = {.field = START};
+	struct parser p = {.next = START};
 	long fd = sys_open_read(MAPS_PATH);
 	long n;
 
@@ -76,13 +94,13 @@ void shim_maps_each(bool (*each)(const struct shim_map *map, void *arg), void *a
 	while ((n = sys_read((int)fd, buf, sizeof(buf))) > 0) {
 		for (const char *c = buf; c < buf + n; c++) {
 			if (*c != '\n') {
-				if (p.field != REST)
+				if (p.next != REST)
 					parser_take(&p, *c);
 				continue;
 			}
 			if (!each(&p.map, arg))
 				goto out;
-			p = (struct parser){.field = START};
+			p = (struct parser){.next = START};
 		}
 	}
 out:
@@ -106,6 +124,7 @@ static bool match(const struct shim_map *map, void *arg)
 		w->ret->start = map->start;
 		w->ret->end = map->end;
 		w->ret->markable = map->markable;
+		w->ret->file = map->file;
 	}
 	return false;
 }
@@ -127,6 +146,7 @@ bool shim_maps_find(uintptr_t addr, struct shim_map *ret)
 	}
 	ret->start = q.vma_start;
 	ret->end = q.vma_end;
+	ret->file = q.inode != 0;
 	ret->markable = (q.vma_flags & QUERY_VMA_WRITABLE) && !(q.vma_flags & QUERY_VMA_SHARED);
 	return true;
 }

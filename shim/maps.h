@@ -12,6 +12,7 @@
 struct shim_map {
 	uintptr_t start, end;
 	bool markable; /* private and writable */
+	bool file;     /* of a file, not anonymous */
 };
 
 /* Calls `each` for every mapping of the process in order of address until it returns false. Nothing without /proc. */

@@ -60,16 +60,30 @@ static void unmark_kept_out(uintptr_t start, uintptr_t end)
 	}
 }
 
+/*
+ * Libraries that come later (dlopen, by internal names) bring data and bss: looked for when the marked memory has grown to so much for the
+ * first time, and each time that it has grown eightfold again.
+ */
+#define FIRST_LIBRARIES (8ul << 20)
+static size_t next_libraries = FIRST_LIBRARIES, marked_bytes;
+static void mark_libraries(void);
+
 void shim_mark(uintptr_t addr, size_t len)
 {
 	uintptr_t start = page_floor(addr), end = page_ceil(addr + len);
 	long rc = sys_madvise(start, end - start, SHIM_MADV_MERGEABLE);
 
 	/* EINVAL: a kernel without KSM. Others (ENOMEM: a hole, or no memory for a VMA) concern this range only. */
-	if (rc == -SHIM_EINVAL)
+	if (rc == -SHIM_EINVAL) {
 		stop_marking();
-	else
-		unmark_kept_out(start, end);
+		return;
+	}
+	unmark_kept_out(start, end);
+	marked_bytes += end - start;
+	if (marked_bytes >= next_libraries && !shim_state.process) {
+		next_libraries = marked_bytes * 8;
+		mark_libraries();
+	}
 }
 
 void shim_reserved(uintptr_t addr, size_t len)
@@ -126,6 +140,27 @@ void shim_mark_existing(void)
 
 	shim_state.heap_start = shim_state.heap_marked = page_ceil(sys_brk());
 	shim_maps_each(mark_map, &here);
+}
+
+/* A library's data is a file's mapping; its bss is anonymous memory right behind that. (A thread's stack has a guard before it.) */
+static bool mark_library(const struct shim_map *map, void *arg)
+{
+	uintptr_t *file_end = arg;
+	size_t size = map->end - map->start;
+
+	if (map->markable && (map->file || map->start == *file_end) && size >= EXISTING_MIN &&
+	    size < SHIM_RESERVATION)
+		shim_mark(map->start, size);
+	if (map->file)
+		*file_end = map->end;
+	return shim_state.min_size != SIZE_MAX;
+}
+
+static void mark_libraries(void)
+{
+	uintptr_t file_end = 0;
+
+	shim_maps_each(mark_library, &file_end);
 }
 
 /* Other threads may do the same at the same time: at worst a range is marked twice. */
