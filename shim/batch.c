@@ -12,7 +12,7 @@
 #include "shim/mark.h"
 
 #define FEW_VMAS      1024
-#define RECOUNT_MARKS 256	  /* marks between two counts, as long as there are few */
+#define RECOUNT_MARKS 512	  /* marks between two counts, as long as there are few */
 #define LEAST_BATCH   (1ul << 20) /* bytes */
 #define BATCH_SHARE \
 	128 /* so much of all writable memory may wait, or LEAST_BATCH if that is more */
