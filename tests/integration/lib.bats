@@ -80,7 +80,9 @@ FAKE
   cp -r "$TOP/tests" "$T/tree/"
   printf 'all build-tools:\n' > "$T/tree/Makefile"
   chmod +x "$T/bats"
+  ls "$TMPDIR" > "$T/files"
   PATH=$T:$PATH run "$T/tree/tests/run" integration
+  assert_equal "$(ls "$TMPDIR")" "$(cat "$T/files")"
   assert_status 1
   assert_contains "$output" "# ---- integration: 2 passed, 3 failed, 1 skipped"
   assert_match "${lines[-1]}" '^[23] passed, [34] failed, 1 skipped$' # with the one of leftovers
