@@ -69,17 +69,17 @@ static ssize_t match_component(struct text name, const struct cgroup_container *
 static ssize_t match_path(struct text path, const struct cgroup_container *sorted, size_t count)
 {
 	const char *end = path.start + path.len;
-	ssize_t innermost = -1;
-
+	/* The outermost: a container can make cgroups below its own, under any name. */
 	for (const char *p = path.start; p < end;) {
 		const char *slash = memchr(p, '/', (size_t)(end - p));
 		struct text name = {p, (size_t)((slash ? slash : end) - p)};
 		ssize_t found = name.len ? match_component(name, sorted, count) : -1;
 
-		innermost = found >= 0 ? found : innermost;
+		if (found >= 0)
+			return found;
 		p += name.len + 1;
 	}
-	return innermost;
+	return -1;
 }
 
 /* Lines are "hierarchy:controllers:path"; cgroup v1 has one for each hierarchy. */

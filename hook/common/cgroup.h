@@ -20,7 +20,7 @@ struct cgroup_container {
 /*
  * Fills in pids and count. A process belongs to the container whose ID is a component of its cgroup's path, as it stands
  * or in one of the forms that engines make of it ("crun-ID.scope", "libpod-ID", "cri-containerd-ID.scope", ...); of
- * nested ones the innermost. A container that is found by no name (no cgroup of its own, or `oci-ksm run`) is its first
+ * nested ones the outermost. A container that is found by no name (no cgroup of its own, or `oci-ksm run`) is its first
  * process and the descendants of that. `containers` is sorted by ID on return.
  */
 int cgroup_containers_find(struct cgroup_container *containers, size_t count, struct error *err);

@@ -49,8 +49,8 @@ static const struct {
 	{"0::/crun-crun-b.scope\n", "crun-b"},
 	{"0::/db.scope\n", "db.scope"},
 	{"0::/crun-db.scope.scope\n", "db.scope"},
-	/* containers in containers: the innermost */
-	{"0::/web/payload/crun-web-1.scope/init\n", "web-1"},
+	/* what a container makes below its own cgroup is its own, whatever it is called */
+	{"0::/web/payload/crun-web-1.scope/init\n", "web"},
 	/* nothing at all */
 	{"", NULL},
 	{"0::/\n", NULL},
