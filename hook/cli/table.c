@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "hook/cli/table.h"
+#include "hook/common/escape.h"
 #include "oci-config/cleanup.h"
 #include "oci-config/json.h"
 
@@ -74,9 +75,13 @@ static struct cell *cell_at(const struct table *table, size_t row, size_t column
 int table_text(struct table *table, size_t column, const char *text, struct error *err)
 {
 	struct cell *cell = cell_at(table, table->rows - 1, column);
+	size_t size = ESCAPED_SIZE(strlen(text ? text : ""));
 
-	cell->text = strdup(text ? text : "");
-	return cell->text ? 0 : error_set(err, ENOMEM, "table");
+	cell->text = malloc(size);
+	if (!cell->text)
+		return error_set(err, ENOMEM, "table");
+	escape(text ? text : "", cell->text, size);
+	return 0;
 }
 
 void table_number(struct table *table, size_t column, int64_t number)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hook/common/escape.h"
 #include "hook/common/ksm.h"
 #include "hook/common/log.h"
 #include "hook/common/paths.h"
@@ -116,12 +117,14 @@ void container_tell_done(struct container *c)
 
 int container_tell_fault(struct container *c, const struct error *err)
 {
+	char msg[ESCAPED_SIZE(sizeof(err->msg))];
+
 	if (!c->required) {
 		log_line(LOG_LEVEL_WARNING, "%s; the container starts without merging", err->msg);
 		return 0;
 	}
 	log_line(LOG_LEVEL_ERROR, "%s; merging is required", err->msg);
 	fprintf(stderr, "oci-ksm: merging is required (annotation oci-ksm/required): %s\n",
-		err->msg);
+		escape(err->msg, msg, sizeof(msg)));
 	return 1;
 }

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "hook/common/escape.h"
 #include "hook/common/paths.h"
 #include "oci-config/cleanup.h"
 #include "oci-config/state.h"
@@ -30,7 +31,7 @@ static struct {
 	int fd;
 	const char *program;
 	char wanted[256];
-	char container[OCFG_ID_MAX + 1];
+	char container[ESCAPED_SIZE(OCFG_ID_MAX)];
 } log_state = {.sink = LOG_SINK_CLOSED, .fd = -1, .program = "oci-ksm"};
 
 static const struct {
@@ -55,7 +56,7 @@ void log_init(const char *program, const char *sink)
 
 void log_container(const char *id)
 {
-	snprintf(log_state.container, sizeof(log_state.container), "%s", id);
+	escape(id, log_state.container, sizeof(log_state.container));
 }
 
 static bool open_syslog(void)
@@ -109,30 +110,6 @@ static void open_sink(void)
 	}
 }
 
-/*
- * Copies text with everything that is not printable ASCII as \xNN: what containers say must not be
- * able to forge lines or to steer a terminal.
- */
-static void escape(const char *text, char *buf, size_t size)
-{
-	static const char digits[] = "0123456789abcdef";
-	size_t n = 0;
-
-	for (; *text && n + 5 <= size; text++) {
-		unsigned char c = (unsigned char)*text;
-
-		if (c >= ' ' && c < 0x7f) {
-			buf[n++] = (char)c;
-		} else {
-			buf[n++] = '\\';
-			buf[n++] = 'x';
-			buf[n++] = digits[c >> 4];
-			buf[n++] = digits[c & 15];
-		}
-	}
-	buf[n] = '\0';
-}
-
 /* What stands before "program[pid]": files need the time, syslog its priority, stderr nothing. */
 static void format_prefix(enum log_level level, char *buf, size_t size)
 {
@@ -148,7 +125,7 @@ static void format_prefix(enum log_level level, char *buf, size_t size)
 
 static void write_line(enum log_level level, const char *message)
 {
-	char line[LOG_TEXT_SIZE * 4 + 512];
+	char line[ESCAPED_SIZE(LOG_TEXT_SIZE) + sizeof(log_state.container) + 256];
 	char prefix[32];
 	bool in_container = log_state.container[0] != '\0';
 	int n;
@@ -172,7 +149,7 @@ static void write_line(enum log_level level, const char *message)
 
 void log_line(enum log_level level, const char *fmt, ...)
 {
-	char text[LOG_TEXT_SIZE], escaped[LOG_TEXT_SIZE * 4];
+	char text[LOG_TEXT_SIZE], escaped[ESCAPED_SIZE(LOG_TEXT_SIZE)];
 	int saved = errno;
 	va_list args;
 
@@ -182,8 +159,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 		va_start(args, fmt);
 		vsnprintf(text, sizeof(text), fmt, args);
 		va_end(args);
-		escape(text, escaped, sizeof(escaped));
-		write_line(level, escaped);
+		write_line(level, escape(text, escaped, sizeof(escaped)));
 	}
 	errno = saved;
 }

@@ -21,8 +21,8 @@ void log_init(const char *program, const char *sink);
 void log_container(const char *id);
 
 /*
- * One line: "program[pid]: container ID: level: message". Control characters of the message are
- * escaped.
+ * One line: "program[pid]: container ID: level: message". Control characters of the ID and of the
+ * message are escaped.
  */
 void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "hook/common/escape.h"
 #include "oci-config/cleanup.h"
 #include "oci-config/json.h"
 
@@ -29,7 +30,8 @@ static void print_json(FILE *file, const char *msg, const char *when)
 
 void report_failure(const struct args *args, const struct error *err)
 {
-	char msg[sizeof(err->msg) + sizeof(REPORT_PREFIX)], when[32] = "";
+	char msg[ESCAPED_SIZE(sizeof(err->msg)) + sizeof(REPORT_PREFIX)] = REPORT_PREFIX,
+						  when[32] = "";
 	time_t now = time(NULL);
 	struct tm utc;
 	cleanup_file FILE *file = NULL;
@@ -39,7 +41,7 @@ void report_failure(const struct args *args, const struct error *err)
 	file = fopen(args->log, "ae");
 	if (!file)
 		return;
-	snprintf(msg, sizeof(msg), REPORT_PREFIX "%s", err->msg);
+	escape(err->msg, msg + strlen(REPORT_PREFIX), sizeof(msg) - strlen(REPORT_PREFIX));
 	if (gmtime_r(&now, &utc))
 		strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &utc);
 	if (args->log_format && !strcmp(args->log_format, "json"))

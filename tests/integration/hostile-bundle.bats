@@ -106,6 +106,34 @@ forged() { bundle_edit "$B" '.annotations["oci-ksm/mode"] = "x\n2026-01-01T00:00
   done
 }
 
+# Every line of the log begins as ours do, and none holds what steers a terminal.
+assert_log_is_ours() {
+  assert_equal "$(grep -cvE '^[0-9TZ:-]+ oci-ksm-(hook|runtime)\[[0-9]+\]: container ' "$LOG" || true)" 0
+  assert_equal "$(grep -caP '[^ -~]' "$LOG" || true)" 0
+}
+
+@test "container id: it cannot forge a log line or steer a terminal" {
+  id=$'x\n2026-01-01T00:00:00Z oci-ksm-hook[1]: forged \e[2J'
+  for stage in prestart poststop; do
+    jq -n --arg i "$id" --arg b "$T" '{id: $i, bundle: $b, pid: 1}' | "$BIN/oci-ksm-hook" "$stage"
+  done
+  prepare true
+  "$T/link/oci-ksm-runtime-crun" --root "$T/rt-crun" create --bundle "$B" "$id" || true
+  assert_log_lines 2
+  assert_log_is_ours
+  "$T/link/oci-ksm-runtime-crun" --root "$T/rt-crun" delete --force "$id" || true
+}
+
+@test "required: its message cannot forge a line or steer a terminal" {
+  prepare true
+  bundle_edit "$B" '.annotations["oci-ksm/required"] = "true" | .annotations["oci-ksm/mode"] = "x\n\u001b[2J"'
+  run -1 "$T/link/oci-ksm-runtime-crun" --log "$T/engine.log" --root "$T/rt-crun" run --bundle "$B" "$(cid)"
+  assert_contains "$output" '\x1b[2J'
+  [ "${#lines[@]}" -eq 1 ] || fail "more than one line:" "$output"
+  assert_equal "$(wc -l < "$T/engine.log")" 1
+  assert_equal "$(grep -caP '[^ -~]' "$T/engine.log" || true)" 0
+}
+
 host_paths() {
   bundle_edit "$B" '.annotations += {"oci-ksm/preload_dir": $c, "oci-ksm/state_dir": $c, "oci-ksm/log": ("file:" + $c + "/log")} |
     .process.env += ["OCI_KSM_SETTINGS=" + $c + "/settings", "LD_PRELOAD=" + $c, "XDG_RUNTIME_DIR=" + $c]' --arg c "$T/canary"

@@ -19,7 +19,7 @@ static struct table *make(void)
 	assert_ok(table_text(table, 0, "a/b \"c\"", &err));
 	table_number(table, 1, -7);
 	table_number(table, 2, 1536);
-	assert_ok(table_text(table, 3, "because", &err));
+	assert_ok(table_text(table, 3, "\033[2J\n\xff", &err));
 	assert_ok(table_row(table, &err));
 	assert_ok(table_text(table, 0, "d", &err));
 	return table;
@@ -65,7 +65,7 @@ static void for_people(void **state)
 		       "a/b \"c\"  -7  1536\n"
 		       "d         ?     ?\n");
 	assert_printed(&(struct table_options){.columns = "+why", .no_headings = true},
-		       "a/b \"c\"  -7  1.5K  because\n"
+		       "a/b \"c\"  -7  1.5K  \\x1b[2J\\x0a\\xff\n"
 		       "d         ?     ?  -\n");
 	assert_printed(&(struct table_options){.columns = "Size,name"}, "SIZE  NAME\n"
 									"1.5K  a/b \"c\"\n"
@@ -81,7 +81,8 @@ static void for_programs(void **state)
 	(void)state;
 	assert_prints(doc,
 		      "{\"version\":1,\"things\":["
-		      "{\"name\":\"a/b \\\"c\\\"\",\"n\":-7,\"size\":1536,\"why\":\"because\"},"
+		      "{\"name\":\"a/b "
+		      "\\\"c\\\"\",\"n\":-7,\"size\":1536,\"why\":\"\\\\x1b[2J\\\\x0a\\\\xff\"},"
 		      "{\"name\":\"d\",\"n\":null,\"size\":null,\"why\":\"\"}]}");
 	json_object_put(doc);
 	free(text);
