@@ -108,8 +108,10 @@ static int prepare(const struct ocfg_settings *settings, const struct ocfg_wishe
 	features.preload =
 		paths_preload_dir(settings, preload_dir, sizeof(preload_dir), &shim_err) == 0;
 	ocfg_policy_choose(&features, wishes, &decision);
-	if (!decision.modes && features.ksm && !features.preload && wishes->modes)
-		return error_set(err, ENOENT, "no shim: %s", shim_err.msg);
+	if (!decision.modes && features.ksm && !features.preload && wishes->modes) {
+		*err = shim_err;
+		return -err->code;
+	}
 	if (!decision.as_wished && (wishes->required || !decision.modes))
 		return error_set(err, EINVAL, "%s", decision.reason);
 	if (!decision.as_wished)

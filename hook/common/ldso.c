@@ -177,6 +177,9 @@ static int choose_source(const struct image_list *list, const struct ldso_option
 		if ((size_t)snprintf(ldso->source, sizeof(ldso->source), "%s/" LDSO_NAME,
 				     options->preload_dir) >= sizeof(ldso->source))
 			return error_set(err, ENAMETOOLONG, "name the shim's list");
+		/* A runtime refuses to start a container with a mount whose source is missing. */
+		if (access(ldso->source, R_OK) < 0)
+			return error_set(err, errno, "find the shim's list %s", ldso->source);
 		return 0;
 	}
 	rc = append_shim(list->text, list->len, options->target, &text, &len, err);

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "oci-config/cleanup.h"
+#include "oci-config/plan.h"
 
 #define PRELOAD_BELOW "lib/oci-ksm/preload"
-#define SHIM_FILE     "libksm_preload.so"
 #define STATE_NAME    "oci-ksm"
 
 static int too_long(struct error *err)
@@ -58,11 +58,24 @@ static int preload_dir_default(char *buf, size_t size, struct error *err)
 	return 0;
 }
 
+/* A file that ld.so does not find here is told by each program of a container, on its stderr. */
+static int check_preload_dir(const char *dir, struct error *err)
+{
+	static const char *const files[] = {"libksm_preload.so", OCFG_PLAN_SHIM};
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, files[i]) >= sizeof(path))
+			return too_long(err);
+		if (access(path, R_OK) < 0)
+			return error_set(err, errno, "find the shim %s", path);
+	}
+	return 0;
+}
+
 int paths_preload_dir(const struct ocfg_settings *settings, char *buf, size_t size,
 		      struct error *err)
 {
-	char shim[PATH_MAX];
-
 	if (!settings->preload_dir) {
 		int rc = preload_dir_default(buf, size, err);
 
@@ -74,11 +87,7 @@ int paths_preload_dir(const struct ocfg_settings *settings, char *buf, size_t si
 	} else if ((size_t)snprintf(buf, size, "%s", settings->preload_dir) >= size) {
 		return too_long(err);
 	}
-	if ((size_t)snprintf(shim, sizeof(shim), "%s/" SHIM_FILE, buf) >= sizeof(shim))
-		return too_long(err);
-	if (access(shim, R_OK) < 0)
-		return error_set(err, errno, "find the shim %s", shim);
-	return 0;
+	return check_preload_dir(buf, err);
 }
 
 int paths_sibling(const char *name, char *buf, size_t size, struct error *err)

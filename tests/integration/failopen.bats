@@ -65,6 +65,23 @@ attempt() {
 shim_missing() { settings '.preload_dir = "/nonexistent"'; }
 @test "the shim is missing" { ways shim_missing 'find the shim /nonexistent/libksm_preload.so: No such file'; }
 
+# A folder that is not whole: nothing for ld.so to load, or no list to mount over /etc/ld.so.preload.
+shim_damaged() {
+  rm -rf "$T/preload"
+  cp -a "$PRELOAD_DIR" "$T/preload"
+  rm "$T/preload/$1"
+  settings '.preload_dir = $p' --arg p "$T/preload"
+}
+# shellcheck disable=SC2016 # a folder of that name
+shim_unreachable() { shim_damaged 'not-libasan.so/$LIB/libksm_preload.so'; }
+@test "a part of the shim's folder is missing" { ways shim_unreachable 'find the shim .*/libksm_preload.so: No such file'; }
+
+list_missing() { shim_damaged ld.so.preload; }
+@test "the list for /etc/ld.so.preload is missing" {
+  ways list_missing 'list .*/ld.so.preload: No such file' hook-crun hook-runc
+  MERGES=yes ways list_missing 'list .*/ld.so.preload: No such file or directory; programs that drop' wrapper-crun wrapper-runc
+}
+
 ksm_absent() { cover /sys/kernel/mm/ksm; }
 @test "the kernel has no KSM" { ways ksm_absent 'this kernel has no KSM'; }
 

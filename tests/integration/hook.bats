@@ -231,7 +231,7 @@ user_hook() {
   settings '.preload_dir = $p' --arg p "$T/preload"
   run -0 oci_run crun "$T/b"
   assert_output ran
-  assert_log_lines 1 'clone mount of .*/ld.so.preload: No such file'
+  assert_log_lines 1 'list .*/preload/ld.so.preload: No such file'
   assert_no_traces
 }
 
