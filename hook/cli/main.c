@@ -56,7 +56,7 @@ void cli_settings(struct ocfg_settings *ret)
 	if (ocfg_settings_load(NULL, ret, &notes, &err) < 0)
 		cli_warn("%s, proceeding with the defaults", err.msg);
 	for (unsigned i = 0; i < notes.count && i < OCFG_NOTES_MAX; i++)
-		cli_warn("settings: %s", notes.text[i]);
+		cli_warn("%s", notes.text[i]);
 }
 
 static void usage(void)

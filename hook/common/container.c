@@ -56,7 +56,9 @@ static bool find_preload(struct container *c, struct error *err)
 {
 	c->target = ocfg_plan_target(&c->spec);
 	if (!c->target) {
-		error_set(err, EINVAL, "neither /dev nor /run nor /tmp is a tmpfs of its own");
+		error_set(err, EINVAL,
+			  "neither /dev nor /run nor /tmp is a tmpfs of its own, so there is no "
+			  "place for the shim (podman: --tmpfs /run)");
 		return false;
 	}
 	return paths_preload_dir(&c->settings, c->preload_dir, sizeof(c->preload_dir), err) == 0;
@@ -66,16 +68,14 @@ int container_decide(struct container *c, struct error *err)
 {
 	struct error why = {0};
 	struct ocfg_features features = {.ksm = ksm_is_present()};
-	const char *reason = c->decision.reason;
 
 	features.preload = find_preload(c, &why);
 	ocfg_policy_choose(&features, &c->wishes, &c->decision);
 	if (c->decision.modes == 0)
-		return error_set(err, EINVAL, "%s%s%s", reason,
-				 features.ksm && why.code ? ": " : "",
-				 features.ksm && why.code ? why.msg : "");
+		return error_set(err, EINVAL, "%s",
+				 features.ksm && why.code ? why.msg : c->decision.reason);
 	if (c->required && !c->decision.as_wished)
-		return error_set(err, EINVAL, "%s", reason);
+		return error_set(err, EINVAL, "%s", c->decision.reason);
 	return 0;
 }
 
@@ -94,7 +94,7 @@ void container_tell_problems(struct container *c)
 {
 	if (c->settings_err.code)
 		log_error(&c->settings_err, "settings, proceeding with the defaults");
-	log_notes(&c->notes, "settings and annotations");
+	log_notes(&c->notes);
 	c->told = c->told || c->settings_err.code || c->notes.count > 0;
 }
 

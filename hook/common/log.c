@@ -169,8 +169,8 @@ void log_error(const struct error *err, const char *what)
 	log_line(LOG_LEVEL_ERROR, "%s: %s", what, err->msg);
 }
 
-void log_notes(const struct ocfg_notes *notes, const char *what)
+void log_notes(const struct ocfg_notes *notes)
 {
 	for (unsigned i = 0; i < notes->count && i < OCFG_NOTES_MAX; i++)
-		log_line(LOG_LEVEL_WARNING, "%s: %s", what, notes->text[i]);
+		log_line(LOG_LEVEL_WARNING, "%s", notes->text[i]);
 }

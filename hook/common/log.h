@@ -28,6 +28,6 @@ void log_line(enum log_level level, const char *fmt, ...) __attribute__((format(
 
 /* "what: err->msg" as a line; the notes as a warning line each. */
 void log_error(const struct error *err, const char *what);
-void log_notes(const struct ocfg_notes *notes, const char *what);
+void log_notes(const struct ocfg_notes *notes);
 
 #endif

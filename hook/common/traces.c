@@ -62,10 +62,10 @@ int traces_save(const struct traces *traces, const struct rootfs *root, struct o
 	const struct ocfg_record *before = &traces->before;
 	bool same_start =
 		before->bundle && record->bundle && !strcmp(before->bundle, record->bundle);
+	int rc;
 
 	if (traces->ldso.made) {
-		int rc = paths_of_fd(root->fd, path, sizeof(path), err);
-
+		rc = paths_of_fd(root->fd, path, sizeof(path), err);
 		if (rc < 0)
 			return rc;
 		record->root = path;
@@ -80,7 +80,10 @@ int traces_save(const struct traces *traces, const struct rootfs *root, struct o
 	}
 	if (same_start && !record->pid_file)
 		record->pid_file = before->pid_file;
-	return ocfg_record_save(traces->records, record, err);
+	rc = ocfg_record_save(traces->records, record, err);
+	if (rc < 0 && paths_of_fd(traces->records, path, sizeof(path), NULL) == 0)
+		error_wrap(err, "%s", path);
+	return rc;
 }
 
 void traces_undo(struct traces *traces, const struct rootfs *root, const char *id)

@@ -15,8 +15,12 @@
 #include "oci-config/settings.h"
 #include "oci-config/state.h"
 
-/* What a container misses for which preparing them fails, while its environment has the shim. */
-#define TRACES_WITHOUT "programs that drop their environment are not reached"
+/*
+ * What a container misses whose environment has the shim, but nothing more: its /etc/ld.so.preload
+ * could not be prepared; or it has no record, without which that is not even tried.
+ */
+#define TRACES_NO_LDSO	 "programs that drop their environment are not reached"
+#define TRACES_NO_RECORD TRACES_NO_LDSO ", and oci-ksm status does not show the container"
 
 /*
  * The traces of one container. Start with TRACES_NONE; traces_done closes, and leaves the traces.

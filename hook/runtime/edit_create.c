@@ -156,7 +156,8 @@ static void prepare(struct edit *e)
 	if (rc == 0)
 		rc = prepare_ldso(e, &err);
 	if (rc < 0)
-		container_warn(e->c, &err, TRACES_WITHOUT);
+		container_warn(e->c, &err,
+			       e->traces.records < 0 ? TRACES_NO_RECORD : TRACES_NO_LDSO);
 	if (e->traces.records < 0)
 		return;
 	if (e->args->command == ARGS_RUN && !e->has_hook)
@@ -164,7 +165,7 @@ static void prepare(struct edit *e)
 	if (save_record(e, &err) < 0) {
 		traces_undo(&e->traces, &e->root, e->args->id);
 		e->traces.ldso = (struct ldso){.made = false};
-		container_warn(e->c, &err, TRACES_WITHOUT);
+		container_warn(e->c, &err, TRACES_NO_RECORD);
 	}
 }
 

@@ -20,8 +20,6 @@ static int edit(struct container *c, const struct args *args)
 	struct error err = {0};
 	int rc = 0;
 
-	if (args->id)
-		log_container(args->id);
 	if (args->command == ARGS_CREATE || args->command == ARGS_RUN) {
 		rc = edit_create(c, args, &err);
 		if (rc < 0 && container_tell_fault(c, &err) != 0) {
@@ -59,6 +57,8 @@ int main(int argc, char **argv)
 		return 127;
 	container_init(&c, PROGRAM);
 	args_parse(argc, argv, &args);
+	if (args.id)
+		log_container(args.id);
 	status = real_find(argv[0], &c.settings, real, sizeof(real), &err) < 0 ? fail(&args, &err)
 									       : edit(&c, &args);
 	container_done(&c);

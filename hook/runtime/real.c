@@ -45,6 +45,16 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* Names in one line, for a message. */
+static void join(const char *const *names, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (; *names && len < size; names++)
+		len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "", *names);
+}
+
 /* NAME of a link "oci-ksm-runtime-NAME" by which we were started, or NULL. */
 static const char *picked_name(const char *argv0)
 {
@@ -60,7 +70,9 @@ int real_find(const char *argv0, const struct ocfg_settings *settings, char *buf
 	const char *picked = picked_name(argv0);
 	const char *const *names =
 		settings->runtimes[0] ? (const char *const *)settings->runtimes : defaults;
+	char wanted[256];
 
+	join(names, wanted, sizeof(wanted));
 	/* What is picked by name may stand in the settings with its path. */
 	for (; *names; names++)
 		if ((!picked || !strcmp(base_name(*names), picked)) &&
@@ -68,6 +80,7 @@ int real_find(const char *argv0, const struct ocfg_settings *settings, char *buf
 			return 0;
 	if (picked && find_named(picked, buf, size))
 		return 0;
-	return error_set(err, ENOENT, "find OCI runtime %s",
-			 picked ? picked : "(settings: runtimes; else crun or runc)");
+	return error_set(err, ENOENT,
+			 "find OCI runtime %s (install it, or correct runtimes in the settings)",
+			 picked ? picked : wanted);
 }

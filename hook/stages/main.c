@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "hook/common/container.h"
 #include "hook/common/log.h"
 #include "hook/stages/input.h"
 #include "hook/stages/stages.h"
@@ -33,9 +34,7 @@ static int usage(void)
 	      "\n"
 	      "Options:\n"
 	      "     --help               this text\n"
-	      "     --version            the version\n"
-	      "\n"
-	      "For more details see oci-ksm-hook(8).\n",
+	      "     --version            the version\n",
 	      stdout);
 	return 0;
 }
@@ -43,11 +42,18 @@ static int usage(void)
 /* A hook that fails stops the container, so a stage that is not ours is none of our business. */
 static int unknown_stage(const char *name)
 {
-	struct input rest = {.whole = false};
+	struct container c;
+	struct ocfg_oci_state state = {0};
 
-	log_init(STAGES_PROGRAM, NULL);
-	log_line(LOG_LEVEL_ERROR, "unknown stage %s, ignoring", name);
-	input_drain(&rest);
+	container_init(&c, STAGES_PROGRAM);
+	if (input_state(&state, NULL) == 0)
+		log_container(state.id);
+	log_line(LOG_LEVEL_ERROR,
+		 "unknown stage %s, ignoring; the stages are prestart, createRuntime, precreate "
+		 "and poststop",
+		 name);
+	ocfg_oci_state_done(&state);
+	container_done(&c);
 	return 0;
 }
 

@@ -207,7 +207,7 @@ static int prepare(struct place *p, bool use_ldso, uint64_t start_time, struct e
 	if (use_ldso)
 		rc = traces_prepare_ldso(&p->traces, p->c, p->state->id, &p->root, err);
 	if (rc < 0 && p->is_reached) {
-		container_warn(p->c, err, TRACES_WITHOUT);
+		container_warn(p->c, err, TRACES_NO_LDSO);
 		rc = 0;
 	}
 	if (rc == 0)
@@ -275,7 +275,7 @@ int place_run(struct place *p, struct error *err)
 	rc = place(p, err);
 	if (rc == 0 || !p->is_reached)
 		return rc;
-	container_warn(c, err, TRACES_WITHOUT);
+	container_warn(c, err, TRACES_NO_RECORD);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
  * environment.
  */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "hook/common/caps.h"
@@ -13,6 +14,29 @@
 #include "hook/stages/stages.h"
 #include "oci-config/file.h"
 #include "oci-config/json.h"
+#include "oci-config/state.h"
+
+/*
+ * For the log. podman does not tell the container's name here, but its cgroup has it at the end:
+ * "/libpod_parent/libpod-ID", or for systemd "machine.slice:libpod:ID".
+ */
+static void name_container(const struct container *c)
+{
+	static const char prefix[] = "libpod-";
+	json_object *section = NULL;
+	const char *path = NULL, *id;
+
+	if (ocfg_json_get_object(c->spec.doc, "linux", &section, NULL) < 0 || !section ||
+	    ocfg_json_get_string(section, "cgroupsPath", &path, NULL) < 0 || !path)
+		return;
+	id = path + strlen(path);
+	while (id > path && id[-1] != '/' && id[-1] != ':')
+		id--;
+	if (strncmp(id, prefix, strlen(prefix)) == 0)
+		id += strlen(prefix);
+	if (ocfg_id_is_valid(id))
+		log_container(id);
+}
 
 /*
  * Edits the document if the container wishes it. /etc/ld.so.preload is left to the prestart stage:
@@ -24,8 +48,10 @@ static int edit(struct container *c, const struct input *input, bool *ret_edited
 	struct ocfg_plan plan = {0};
 	int rc = container_parse(c, input->text, input->len, err);
 
-	if (rc == 0)
+	if (rc == 0) {
+		name_container(c);
 		rc = container_wish(c, false, err);
+	}
 	if (rc < 0 || c->wishes.modes == 0)
 		return rc;
 	rc = container_decide(c, err);

@@ -304,6 +304,13 @@ precreate() { "$BIN/oci-ksm-hook" precreate < "${1:-$T/b/config.json}" > "$T/edi
   bundle_edit "$T/b" '.annotations["oci-ksm/required"] = "true"'
   run -1 precreate
   assert_log_lines 1 'error: .*find the shim'
+  # podman tells no name here, but its cgroup does.
+  for path in /libpod_parent/libpod-0a1b machine.slice:libpod:0a1b; do
+    rm "$LOG"
+    bundle_edit "$T/b" '.linux.cgroupsPath = $p' --arg p "$path"
+    run -1 precreate
+    assert_log_lines 1 'container 0a1b: error: find the shim'
+  done
 }
 
 @test "precreate and prestart together: the environment, the mounts once, one line" {
@@ -319,8 +326,9 @@ precreate() { "$BIN/oci-ksm-hook" precreate < "${1:-$T/b/config.json}" > "$T/edi
 }
 
 @test "a stage that there is not does not stop a container; a wrong command line is refused" {
-  echo '{}' | "$BIN/oci-ksm-hook" startContainer
+  echo '{"ociVersion": "1.0.0", "id": "c1", "status": "created", "pid": 1, "bundle": "/"}' | "$BIN/oci-ksm-hook" startContainer
   assert_equal "${PIPESTATUS[*]}" '0 0'
+  assert_log_lines 1 'container c1: error: unknown stage startContainer'
   run -2 "$BIN/oci-ksm-hook"
   run -2 "$BIN/oci-ksm-hook" --nonsense
   run -0 "$BIN/oci-ksm-hook" --help
