@@ -16,6 +16,7 @@
 #include "oci-config/file.h"
 #include "oci-config/json.h"
 #include "oci-config/plan.h"
+#include "oci-config/state.h"
 
 #define HOOK_PROGRAM	"oci-ksm-hook"
 #define RUNTIME_PROGRAM "oci-ksm-runtime"
@@ -205,13 +206,18 @@ static enum verdict check_hooks(const struct probe_context *context, char *detai
 static enum verdict check_state(const struct probe_context *context, char *detail)
 {
 	struct error err = {0};
-	char path[PATH_MAX];
+	char path[PATH_MAX], id[32], source[] = "run";
+	struct ocfg_record trial = {.id = id, .source = source, .pid = getpid()};
 	cleanup_close int dir = paths_state_dir(&context->settings, "containers", &err);
 
+	snprintf(id, sizeof(id), "run-%d", (int)trial.pid);
 	if (dir < 0)
 		return probe_say(PROBE_WARN, detail, "%s", err.msg);
-	if (paths_of_fd(dir, path, sizeof(path), &err) < 0 || faccessat(dir, ".", W_OK, 0) < 0)
-		return probe_say(PROBE_WARN, detail, "%s", strerror(errno));
+	if (paths_of_fd(dir, path, sizeof(path), &err) < 0)
+		return probe_say(PROBE_WARN, detail, "%s", err.msg);
+	/* By trying: a full disk is found in no other way. A record of a process that ends is nobody's. */
+	if (ocfg_record_save(dir, &trial, &err) < 0 || ocfg_record_remove(dir, id, &err) < 0)
+		return probe_say(PROBE_WARN, detail, "%s: %s", path, err.msg);
 	return probe_say(PROBE_OK, detail, "%s", path);
 }
 
@@ -225,7 +231,10 @@ const struct probe probes_install[] = {
 	{"runtime", "Does " RUNTIME_PROGRAM " find the real runtime?", check_runtime,
 	 "Install crun or runc, or name yours in the settings (runtimes). Engines that use hooks "
 	 "don't need it."},
-	{"hooks", "Does podman find the hook?", check_hooks, "make install PREFIX=/usr"},
+	{"hooks", "Does podman find the hook?", check_hooks,
+	 "make install, to /usr/local or with PREFIX=/usr; podman's hooks_dir (containers.conf) "
+	 "must "
+	 "name that folder."},
 	{"state", "Can the state be written?", check_state,
 	 "Set state_dir in the settings, or XDG_RUNTIME_DIR; without it, status shows nothing."},
 };

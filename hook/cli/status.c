@@ -2,6 +2,7 @@
 /* oci-ksm status: one row a container or run: how its memory is made mergeable and what that saves. */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -176,6 +177,17 @@ static void usage(void)
 	table_usage(columns, COLUMNS);
 }
 
+/* For people: figures that stay zero have this reason more often than any other. */
+static void tell_if_idle(void)
+{
+	int64_t run = ksm_sys_get("run");
+
+	if (isatty(STDOUT_FILENO) && run != KSM_UNKNOWN && run != 1)
+		cli_warn("ksmd does not scan (" KSM_SYS_DIR "/run is %" PRId64
+			 "): see oci-ksm doctor",
+			 run);
+}
+
 /* 0, CLI_USAGE, or -1 after --help. */
 static int parse(int argc, char **argv, struct table_options *ret)
 {
@@ -228,6 +240,8 @@ int cli_status(int argc, char **argv)
 		rc = fill(table, &err);
 	if (rc == 0)
 		rc = table_print(table, &options, &err);
+	if (rc == 0 && !options.json)
+		tell_if_idle();
 	table_free(table);
 	if (rc < 0)
 		cli_warn("%s", err.msg);

@@ -86,6 +86,17 @@ detail() { "$BIN/oci-ksm" doctor --json | jq -r --arg id "$1" '.probes[] | selec
   umount /usr/share/containers
 }
 
+@test "a full disk under the state is found, and nothing is left of the trial" {
+  assert_equal "$(verdict state)" ok
+  assert_empty_dir "$STATE/containers"
+  mount -t tmpfs -o size=8k,mode=0700 state "$STATE"
+  mkdir -m 700 "$STATE/containers"
+  head -c 1M /dev/zero > "$STATE/filler" 2> /dev/null || true
+  assert_equal "$(verdict state)" warn
+  assert_contains "$(detail state)" 'No space left'
+  umount "$STATE"
+}
+
 @test "every line that is not ok is followed by what to do" {
   settings '.preload_dir = "/nix" | .state_dir = "/nix/x" | .runtimes = ["nix"]'
   run "$BIN/oci-ksm" doctor

@@ -115,3 +115,16 @@ signal.pause()'
   assert_equal "$(status_of "run-$pid" merged)" "$(awk '/^ksm_(merging_pages|zero_pages)/ { n += $2 } END { print n * 4096 }' "/proc/$pid/ksm_stat")"
   assert_equal "$(status_of "run-$pid" saved)" "$(awk '/^ksm_process_profit/ { print $2 }' "/proc/$pid/ksm_stat")"
 }
+
+@test "on a terminal it says if ksmd does not scan, and nowhere else" {
+  mount -t tmpfs ksm /sys/kernel/mm/ksm
+  echo 0 > /sys/kernel/mm/ksm/run
+  run script -qec "'$BIN/oci-ksm' status" /dev/null
+  assert_contains "$output" 'ksmd does not scan'
+  run -0 "$BIN/oci-ksm" status
+  refute_contains "$output" ksmd
+  echo 1 > /sys/kernel/mm/ksm/run
+  run script -qec "'$BIN/oci-ksm' status" /dev/null
+  refute_contains "$output" ksmd
+  umount /sys/kernel/mm/ksm
+}
