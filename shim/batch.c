@@ -57,7 +57,8 @@ static void visit_all(void)
 	state.marks = 0;
 	state.waiting = 0;
 	state.waiting_bytes = 0;
-	if (t.vmas <= FEW_VMAS)
+	/* 0: they cannot be counted (no /proc, no descriptor left), and nothing is marked that could be one too many */
+	if (t.vmas > 0 && t.vmas <= FEW_VMAS)
 		state.batch = 0;
 	else
 		state.batch =

@@ -143,6 +143,14 @@ few_vmas() {
 }
 
 @test "the library needs no other one and no symbol of a libc" {
+@test "many mappings stay few VMAs: no file can be opened, or there is no /proc" {
+  local libc
+  for libc in glibc musl; do
+    OCI_KSM_NO=prctl LD_PRELOAD=$PRELOAD_DIR/libksm_preload.so run -0 "$BUILD/tests/shim/$libc/vmas" without-files
+    [ "$output" -le 3000 ] || fail "$libc: VMAs: $output"
+  done
+}
+
   run -0 readelf -dW "$PRELOAD_DIR/libksm_preload.so"
   refute_contains "$output" NEEDED
   run -0 nm -D --undefined-only "$PRELOAD_DIR/libksm_preload.so"
