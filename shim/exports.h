@@ -35,6 +35,9 @@ int mlock2(const void *addr, size_t len, unsigned flags);
 int mlockall(int flags);
 int madvise(void *addr, size_t len, int advice);
 
+/* A program that is about to restrict its own system calls may die of any that it does not expect (wrap_mmap.c). */
+int prctl(int option, ...);
+
 #pragma GCC visibility pop
 
 #endif

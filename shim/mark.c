@@ -14,6 +14,8 @@ static struct {
 } kept_out[KEPT_OUT_MAX];
 static unsigned kept_out_count;
 
+static bool silent; /* shim_fall_silent */
+
 /* glibc's malloc: the word before a chunk holds its size and these bits; the one before that, see below. */
 #define CHUNK_IS_MMAPPED     0x2ul
 #define CHUNK_NON_MAIN_ARENA 0x4ul
@@ -93,26 +95,33 @@ void shim_reserved(uintptr_t addr, size_t len)
 	shim_state.reserving = true;
 }
 
-void shim_keep_out(const void *addr, size_t len)
+static void remember_kept_out(uintptr_t start, uintptr_t end)
 {
-	uintptr_t start = page_floor((uintptr_t)addr), end = page_ceil((uintptr_t)addr + len);
 	unsigned i;
 
-	sys_madvise(start, end - start, SHIM_MADV_UNMERGEABLE);
-	if (shim_state.min_size == SIZE_MAX && !shim_state.reserving)
-		return; /* nothing marks it again */
 	for (i = 0; i < kept_out_count && i < KEPT_OUT_MAX; i++) {
 		if (kept_out[i].start <= start && end <= kept_out[i].end)
 			return;
 	}
-	i = __atomic_load_n(&kept_out_count, __ATOMIC_RELAXED);
+	i = __atomic_fetch_add(&kept_out_count, 1, __ATOMIC_RELAXED);
 	if (i >= KEPT_OUT_MAX) {
 		stop_marking();
 		return;
 	}
 	kept_out[i].start = start;
-	kept_out[i].end = end;
-	__atomic_store_n(&kept_out_count, i + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&kept_out[i].end, end, __ATOMIC_RELEASE); /* until then it is empty */
+}
+
+void shim_keep_out(const void *addr, size_t len)
+{
+	uintptr_t start = page_floor((uintptr_t)addr), end = page_ceil((uintptr_t)addr + len);
+
+	if (silent)
+		return;
+	/* Remembered first: who marks it meanwhile sees that, or has done it before it is unmarked. */
+	if (shim_state.min_size != SIZE_MAX || shim_state.reserving)
+		remember_kept_out(start, end);
+	sys_madvise(start, end - start, SHIM_MADV_UNMERGEABLE);
 }
 
 /* What exists at the start and is smaller is the data of libraries: not worth a system call each. */
@@ -261,9 +270,18 @@ static bool unmark_map(const struct shim_map *map, void *arg)
 void shim_withdraw(void)
 {
 	stop_marking();
+	if (silent)
+		return;
 	if (shim_state.process && sys_prctl(PR_SET_MEMORY_MERGE, 0) == 0) {
 		shim_state.process = false;
 		return;
 	}
 	shim_maps_each(unmark_map, NULL);
+}
+
+void shim_fall_silent(void)
+{
+	stop_marking();
+	shim_state.process = false;
+	silent = true;
 }

@@ -59,6 +59,9 @@ void shim_mark_chunk(void *chunk, size_t size);
 /* For a program that locks all its memory: unmarks everything and marks no more. */
 void shim_withdraw(void);
 
+/* For a program that sandboxes itself: what is marked stays so, but no system call of ours is made any more. */
+void shim_fall_silent(void);
+
 #pragma GCC visibility pop
 
 #endif

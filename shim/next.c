@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The functions that our wrappers stand before, and what stands in until they are known or where there are none. */
-#include "shim/next.h"
+#include <stdarg.h>
+
 #include "shim/elf.h"
+#include "shim/next.h"
 #include "shim/sys.h"
 
 extern int *__errno_location(void) __attribute__((weak)); /* glibc and musl alike */
@@ -104,6 +106,19 @@ static int raw_madvise(void *addr, size_t len, int advice)
 	return (int)with_errno(sys_madvise((uintptr_t)addr, len, advice));
 }
 
+static int raw_prctl(int option, ...)
+{
+	long args[4];
+	va_list ap;
+
+	va_start(ap, option);
+	for (int i = 0; i < 4; i++)
+		args[i] = va_arg(ap, long);
+	va_end(ap);
+	return (int)with_errno(
+		shim_syscall(__NR_prctl, option, args[0], args[1], args[2], args[3], 0));
+}
+
 /* The first call of a name before the constructor has run: resolve everything, then do that call. */
 static void *first_malloc(size_t size)
 {
@@ -185,6 +200,7 @@ struct shim_next shim_next = {
 	.mlock2 = raw_mlock2,
 	.mlockall = raw_mlockall,
 	.madvise = raw_madvise,
+	.prctl = raw_prctl,
 };
 
 /*
@@ -193,9 +209,10 @@ struct shim_next shim_next = {
  */
 #define NEXT_COUNT (sizeof(struct shim_next) / sizeof(void *))
 static const char *const names[NEXT_COUNT] = {
-	"malloc", "calloc",  "realloc", "aligned_alloc", "memalign", "posix_memalign",
-	"valloc", "pvalloc", "mmap",	"mmap64",	 "mremap",   "mprotect",
-	"brk",	  "sbrk",    "mlock",	"mlock2",	 "mlockall", "madvise",
+	"malloc",	  "calloc",   "realloc", "aligned_alloc", "memalign",
+	"posix_memalign", "valloc",   "pvalloc", "mmap",	  "mmap64",
+	"mremap",	  "mprotect", "brk",	 "sbrk",	  "mlock",
+	"mlock2",	  "mlockall", "madvise", "prctl",
 };
 static const struct shim_next otherwise = {
 	.malloc = none_malloc,
@@ -216,6 +233,7 @@ static const struct shim_next otherwise = {
 	.mlock2 = raw_mlock2,
 	.mlockall = raw_mlockall,
 	.madvise = raw_madvise,
+	.prctl = raw_prctl,
 };
 
 static enum shim_malloc kind_of(const struct link_map *owner)

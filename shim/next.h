@@ -33,6 +33,7 @@ struct shim_next {
 	int (*mlock2)(const void *addr, size_t len, unsigned flags);
 	int (*mlockall)(int flags);
 	int (*madvise)(void *addr, size_t len, int advice);
+	int (*prctl)(int option, ...);
 };
 extern struct shim_next shim_next;
 

@@ -86,6 +86,7 @@ not_loaded() { refute_contains "$(cat "$MATRIX/host.debug/$1.err")" 'oci-ksm: pr
 @test "dlopen with RTLD_DEEPBIND" { same deepbind && loaded deepbind; }
 @test "results and errno of every wrapped function" { same errno && loaded errno; }
 @test "limits of address space and processes" { same limits && loaded limits; }
+@test "programs that sandbox themselves" { same sandbox && loaded sandbox; }
 @test "libjemalloc preloaded, before the shim and after" { same preload_jemalloc && loaded preload_jemalloc; }
 @test "libfaketime preloaded, before the shim and after" { same preload_faketime && loaded preload_faketime; }
 @test "a library whose constructor allocates, before the shim and after" { same preload_early && loaded preload_early; }

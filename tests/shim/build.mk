@@ -2,7 +2,7 @@
 SHIM_TEST_DIR := $(BUILD)/tests/shim
 SHIM_TEST_NAMES := errno growth plain reserve secrets spawn threads vmas
 SHIM_TEST_PROGRAMS := $(addprefix $(SHIM_TEST_DIR)/, \
-	$(addprefix glibc/,$(SHIM_TEST_NAMES) deepbind ids lib.so) \
+	$(addprefix glibc/,$(SHIM_TEST_NAMES) deepbind ids lib.so sandbox) \
 	$(addprefix musl/,$(SHIM_TEST_NAMES)) \
 	32/plain static/plain asan/plain)
 SHIM_TEST_CFLAGS := -std=gnu17 -D_GNU_SOURCE -O2 -I. -Wall -Wextra -pthread

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #define SHOW(what, good)                                                         \
@@ -68,6 +69,8 @@ static void mappings(void)
 	SHOW("madvise", madvise(mmap(NULL, 65536, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
 				65536, MADV_DONTDUMP) == 0);
 	SHOW("madvise bad", madvise((void *)1, 4096, MADV_DONTNEED) == 0);
+	SHOW("prctl", prctl(PR_SET_NAME, "renamed", 0, 0, 0) == 0);
+	SHOW("prctl bad", prctl(-1, 0, 0, 0, 0) == 0);
 	SHOW("sbrk", sbrk(1 << 20) != (void *)-1);
 	SHOW("sbrk 0", sbrk(0) != (void *)-1);
 	SHOW("sbrk back", sbrk(-4096) != (void *)-1);
