@@ -28,7 +28,7 @@ test,bench       perl                    perl-interpreter
 test,bench       php-cli                 php-cli
 test,bench       nodejs                  nodejs                        node
 test,bench       redis-server            valkey-compat-redis           redis-server
-test,bench       default-jre-headless    java-latest-openjdk-headless  java
+test,bench       default-jdk-headless    java-latest-openjdk-devel     javac
 test,bench       prometheus              golang-github-prometheus      prometheus
 test             git                     git                           git
 test,bench       runc                    runc
