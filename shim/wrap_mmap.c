@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * mmap, brk and their kin, where programs and other allocators call them (jemalloc, tcmalloc, V8, the JVM, Go with cgo); and the
- * calls that say "this is secret" or "this must not wait": what is locked or kept out of dumps is not merged.
+ * calls that say "this is secret" or "this must not wait": what is locked or kept out of dumps is not merged, nor what the
+ * program itself unmarks.
  */
 #include <stdarg.h>
 
@@ -136,7 +137,8 @@ int madvise(void *addr, size_t len, int advice)
 {
 	int rc = shim_next.madvise(addr, len, advice);
 
-	if (rc == 0 && (advice == SHIM_MADV_DONTDUMP || advice == SHIM_MADV_WIPEONFORK))
+	if (rc == 0 && (advice == SHIM_MADV_DONTDUMP || advice == SHIM_MADV_WIPEONFORK ||
+			advice == SHIM_MADV_UNMERGEABLE))
 		shim_keep_out(addr, len);
 	return rc;
 }

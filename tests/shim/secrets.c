@@ -31,9 +31,14 @@ static void grow(void)
 	}
 }
 
+static void *page_in(void *chunk)
+{
+	return (void *)(((uintptr_t)chunk + PAGE - 1) & -PAGE);
+}
+
 static void *in_chunk(void *chunk)
 {
-	void *p = (void *)(((uintptr_t)chunk + PAGE - 1) & -PAGE);
+	void *p = page_in(chunk);
 
 	mlock(p, 2 * PAGE);
 	return p;
@@ -41,10 +46,12 @@ static void *in_chunk(void *chunk)
 
 static void *arena_secret(void *arg)
 {
-	void *p = in_chunk(malloc(16 * PAGE));
+	void **p = arg;
 
+	p[0] = in_chunk(malloc(16 * PAGE));
+	p[1] = page_in(malloc(16 * PAGE));
+	madvise(p[1], 2 * PAGE, MADV_UNMERGEABLE);
 	grow();
-	*(void **)arg = p;
 	return NULL;
 }
 
@@ -52,7 +59,7 @@ int main(void)
 {
 	void *locked = map(0), *nodump = map(0), *wiped = map(0), *flagged = map(MAP_LOCKED),
 	     *plain = map(0);
-	void *heap, *arena, *all;
+	void *heap, *arena[2], *all;
 	int wrong = 0;
 	pthread_t t;
 
@@ -61,13 +68,14 @@ int main(void)
 	madvise(wiped, 64 * PAGE, MADV_WIPEONFORK);
 	heap = in_chunk(malloc(16 * PAGE));
 	grow();
-	pthread_create(&t, NULL, arena_secret, &arena);
+	pthread_create(&t, NULL, arena_secret, arena);
 	pthread_join(t, NULL);
 	const struct {
 		const char *what;
 		const void *addr;
 	} secret[] = {{"mlock", locked},       {"dontdump", nodump}, {"wipeonfork", wiped},
-		      {"map_locked", flagged}, {"heap", heap},	     {"arena", arena}};
+		      {"map_locked", flagged}, {"heap", heap},	     {"arena", arena[0]},
+		      {"unmarked", arena[1]}};
 	for (size_t i = 0; i < sizeof(secret) / sizeof(secret[0]); i++) {
 		bool marked = is_marked(secret[i].addr);
 
