@@ -15,6 +15,7 @@
 #include "hook/common/paths.h"
 #include "oci-config/env.h"
 #include "oci-config/json.h"
+#include "oci-config/seccomp.h"
 
 #define LD_PRELOAD "LD_PRELOAD"
 
@@ -51,10 +52,32 @@ int container_wish(struct container *c, bool opted_in, struct error *err)
 	return rc;
 }
 
+/*
+ * The shim's system calls that an ordinary program does not make: a profile that kills who makes
+ * them would kill the program.
+ */
+static const char *killed_syscall(const struct ocfg_spec *spec)
+{
+	static const char *const calls[] = {"prctl", "madvise", "mremap", "ioctl"};
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		if (!ocfg_seccomp_spares(spec, calls[i]))
+			return calls[i];
+	return NULL;
+}
+
 /* Where the shim comes from and goes to; why it cannot, in err. */
 static bool find_preload(struct container *c, struct error *err)
 {
+	const char *killed = killed_syscall(&c->spec);
+
 	c->target = ocfg_plan_target(&c->spec);
+	if (killed) {
+		error_set(err, EINVAL,
+			  "the container's seccomp profile does not let the shim live: it needs %s",
+			  killed);
+		return false;
+	}
 	if (!c->target) {
 		error_set(err, EINVAL,
 			  "neither /dev nor /run nor /tmp is a tmpfs of its own, so there is no "

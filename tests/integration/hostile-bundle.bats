@@ -148,6 +148,24 @@ host_paths() {
   done
 }
 
+# ---- seccomp profiles ----
+
+# What an ordinary program needs, and nothing more: whoever makes another call dies.
+@test "seccomp: a profile that kills does not kill because of us" {
+  rootfs_host "$T/host"
+  bundle "$T/b-plain" "$T/host" -a oci-ksm/mode=preload -- /bin/echo lives
+  bundle_edit "$T/b-plain" '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW",
+    syscalls: [{names: ["prctl", "madvise"], action: "SCMP_ACT_KILL_PROCESS"}]}'
+  for way in hook-crun wrapper-crun wrapper-runc; do
+    rm -rf "$T/b" "$LOG"
+    cp -r "$T/b-plain" "$T/b"
+    if [ $way = hook-crun ]; then bundle_hooks "$T/b"; fi
+    run -0 --separate-stderr oci_run ${way#hook-} "$T/b"
+    assert_output lives
+    assert_log_lines 1 'seccomp profile .* needs prctl'
+  done
+}
+
 # ---- state on stdin and poststop ----
 
 # poststop ID: the hook by hand.
