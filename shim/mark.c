@@ -249,7 +249,9 @@ void shim_mark_chunk(void *chunk, size_t size)
 	head = (const size_t *)chunk - 2;
 	if (addr >= shim_state.heap_start && addr < shim_state.heap_marked)
 		return;
-	if (shim_state.malloc_kind != SHIM_MALLOC_GLIBC || shim_state.tunables)
+	/* Right behind a page boundary it may not be glibc's, but one of a program's own __malloc_hook (before 2.34). */
+	if (shim_state.malloc_kind != SHIM_MALLOC_GLIBC || shim_state.tunables ||
+	    addr % shim_state.page < 2 * sizeof(size_t))
 		mark_mapping(addr, size);
 	else if (head[1] & CHUNK_IS_MMAPPED)
 		mark_mapped_chunk(head, size);
