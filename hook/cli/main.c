@@ -18,15 +18,20 @@ static const struct command {
 	{"doctor", cli_doctor, "check whether merging works on this host, and how to get there"},
 };
 
+static __attribute__((format(printf, 1, 0))) void warn_list(const char *fmt, va_list ap)
+{
+	fputs("oci-ksm: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+}
+
 void cli_warn(const char *fmt, ...)
 {
 	va_list ap;
 
-	fputs("oci-ksm: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	warn_list(fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
 }
 
 int cli_try_help(const char *command)
@@ -40,11 +45,9 @@ int cli_usage_error(const char *command, const char *fmt, ...)
 {
 	va_list ap;
 
-	fputs("oci-ksm: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	warn_list(fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
 	return cli_try_help(command);
 }
 
