@@ -23,7 +23,6 @@ test,demo,bench  jq                      jq
 test,demo,bench  mount                   util-linux
 test,demo,bench  procps                  procps-ng
 test,demo,bench  bsdextrautils           util-linux                    column
-test,bench       hyperfine               hyperfine
 test,bench       valgrind                valgrind
 test,bench       perl                    perl-interpreter
 test,bench       php-cli                 php-cli
