@@ -54,3 +54,22 @@ as_user() {
   setpriv --reuid 1234 --regid 1234 --clear-groups \
     env -i PATH="$PATH" HOME="$T/xdg" XDG_RUNTIME_DIR="$T/xdg" OCI_KSM_SETTINGS="$OCI_KSM_SETTINGS" "$@" < /dev/null 3>&-
 }
+
+# user_image [CONTENT]: an image at $T/r that belongs to a user namespace's root, with CONTENT as its /etc/ld.so.preload if that is given.
+user_image() {
+  rootfs_glibc "$T/r"
+  [ -z "${1:-}" ] || printf '%s\n' "$1" > "$T/r/etc/ld.so.preload"
+  chown -R 100000:100000 "$T/r"
+  chmod 0711 "$OCI_KSM_PRIVATE" "$T"
+}
+
+# merges_in_user_namespace RUNTIME [CONTENT]: the bundle $T/b, whose program is LOOK, finds the shim both ways and leaves nothing.
+merges_in_user_namespace() {
+  bundle_edit "$T/b" '.linux.namespaces += [{type: "user"}] |
+    .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
+  run -0 --separate-stderr oci_run "$1" "$T/b"
+  assert_match "$output" $'^[1-9]\n[1-9]\n'
+  assert_equal "$stderr" ''
+  [ -n "${2:-}" ] || refute_exists "$T/r/etc/ld.so.preload"
+  assert_equal "$(find "$STATE" -type f)" ''
+}

@@ -275,18 +275,9 @@ SPY
 }
 
 user_namespace() {
-  rootfs_glibc "$T/r"
-  [ -z "${2:-}" ] || printf '%s\n' "$2" > "$T/r/etc/ld.so.preload"
-  chown -R 100000:100000 "$T/r"
-  chmod 0711 "$OCI_KSM_PRIVATE" "$T"
+  user_image "${2:-}"
   bundle "$T/b" "$T/r" -- sh -c "$LOOK"
-  bundle_edit "$T/b" '.linux.namespaces += [{type: "user"}] |
-    .linux.uidMappings = [{containerID: 0, hostID: 100000, size: 65536}] | .linux.gidMappings = .linux.uidMappings'
-  run -0 --separate-stderr oci_run "wrapper-$1" "$T/b"
-  assert_match "$output" $'^[1-9]\n[1-9]\n'
-  assert_equal "$stderr" ''
-  [ -n "${2:-}" ] || refute_exists "$T/r/etc/ld.so.preload"
-  assert_equal "$(find "$STATE" -type f)" ''
+  merges_in_user_namespace "wrapper-$1" "${2:-}"
 }
 
 @test "user namespace: crun" { user_namespace crun; }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A setuid program: says who it is, allocates, and prints what it finds in its environment. */
+/* A setuid program: says who it is, and allocates. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
