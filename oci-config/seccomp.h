@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "oci-config/notify.h"
 #include "oci-config/spec.h"
 
 /*
@@ -12,5 +13,27 @@
  * fail (SCMP_ACT_ERRNO), but must not be killed, trapped or held up.
  */
 bool ocfg_seccomp_spares(const struct ocfg_spec *spec, const char *syscall);
+
+/* The edit: what is notified, and to whom. Strings are borrowed. */
+struct ocfg_seccomp_edit {
+	struct ocfg_notify notify;
+	const char *socket; /* listenerPath: host path of the helper's socket */
+	bool wait_killable; /* SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: kernel and runtime have it */
+};
+
+/*
+ * Can this profile (or none) be edited so that every call that is not notified has the same answer as
+ * before, and the helper's own calls (madvise, prctl) kill nobody? -EINVAL and the reason otherwise: another
+ * listener, conditions that cannot be expressed together, mmap is not allowed anyway, ...
+ */
+int ocfg_seccomp_can_notify(const struct ocfg_spec *spec, const struct ocfg_seccomp_edit *edit,
+			    struct error *err);
+/* Makes the edit and lists it (oci-config/edits.h). What is there already is left alone. */
+int ocfg_seccomp_add_notify(struct ocfg_spec *spec, const struct ocfg_seccomp_edit *edit,
+			    struct error *err);
+/* Takes it back, byte for byte; nothing where it is not listed. */
+int ocfg_seccomp_remove_notify(struct ocfg_spec *spec, struct error *err);
+/* Has this document been edited for the listener at `socket`? Also when the list of edits was lost. */
+bool ocfg_seccomp_has_notify(const struct ocfg_spec *spec, const char *socket);
 
 #endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What this kernel can do, found out by trying. */
+#ifndef HOOK_COMMON_PROBE_H
+#define HOOK_COMMON_PROBE_H
+
+#include <stdbool.h>
+
+#include "oci-config/error.h"
+
+/* Kernels in which a feature came first; never compared, only told. */
+enum probe {
+	PROBE_MADVISE = 1 << 0,		/* MADV_MERGEABLE (CONFIG_KSM) */
+	PROBE_PRCTL = 1 << 1,		/* PR_SET_MEMORY_MERGE (6.4) */
+	PROBE_EXEC_INHERIT = 1 << 2,	/* and a program that is exec'd has it, too (6.10) */
+	PROBE_VMA_MERGE = 1 << 3,	/* and neighbouring mappings still become one (6.17) */
+	PROBE_PROCESS_MADVISE = 1 << 4, /* process_madvise(MADV_MERGEABLE) on oneself (6.13) */
+	PROBE_NOTIFY = 1 << 5,	      /* a seccomp listener can be had, and CONTINUE (5.5) works */
+	PROBE_SYNC_WAKE_UP = 1 << 6,  /* SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (6.6) */
+	PROBE_WAIT_KILLABLE = 1 << 7, /* SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (5.19) */
+	PROBE_SUSPEND_SECCOMP = 1 << 8, /* PTRACE_O_SUSPEND_SECCOMP is allowed to us */
+};
+#define PROBE_ALL ((1u << 9) - 1)
+/* A process that gets PR_SET_MEMORY_MERGE, and whatever it starts, is done with, for good and at no cost. */
+#define PROBE_PROCESS_WIDE (PROBE_PRCTL | PROBE_EXEC_INHERIT | PROBE_VMA_MERGE)
+
+/*
+ * Tries those of `wanted` (in child processes: nothing of the caller changes) and returns the ones that
+ * work. Features named in $OCI_KSM_NO ("prctl,exec_inherit,vma_merge,...": the names of probe_name) count
+ * as missing. A probe that cannot be made counts as missing.
+ */
+unsigned probe(unsigned wanted);
+/* "prctl", ...: the name of one feature, as in OCI_KSM_NO. */
+const char *probe_name(enum probe feature);
+
+#endif
