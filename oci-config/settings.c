@@ -87,6 +87,11 @@ static int read_state_dir(json_object *value, struct ocfg_settings *ret, struct 
 	return read_folder(value, &ret->state_dir, err);
 }
 
+static int read_notify_socket(json_object *value, struct ocfg_settings *ret, struct error *err)
+{
+	return read_folder(value, &ret->notify_socket, err);
+}
+
 static int read_log(json_object *value, struct ocfg_settings *ret, struct error *err)
 {
 	const char *sink;
@@ -143,7 +148,7 @@ static const struct {
 	{"enable", read_enable},       {"mode", read_mode},
 	{"min_size", read_min_size},   {"preload_dir", read_preload_dir},
 	{"state_dir", read_state_dir}, {"log", read_log},
-	{"runtimes", read_runtimes},
+	{"runtimes", read_runtimes},   {"notify_socket", read_notify_socket},
 };
 
 static setting_reader *reader_of(const char *key)
@@ -230,7 +235,9 @@ void ocfg_settings_done(struct ocfg_settings *settings)
 {
 	free(settings->preload_dir);
 	free(settings->state_dir);
+	free(settings->notify_socket);
 	free(settings->log);
 	free_runtimes(settings->runtimes);
-	settings->preload_dir = settings->state_dir = settings->log = NULL;
+	settings->preload_dir = settings->state_dir = settings->notify_socket = settings->log =
+		NULL;
 }

@@ -26,7 +26,8 @@ struct ocfg_settings {
 	size_t min_size;   /* bytes; 0: the shim's own default */
 	char *preload_dir; /* host folder with the shim: <program>/../lib/oci-ksm/preload */
 	char *state_dir;   /* /run/oci-ksm, or $XDG_RUNTIME_DIR/oci-ksm for other users than root */
-	char *log;	   /* "auto", "syslog", "stderr" or "file:/path" */
+	char *notify_socket; /* oci-ksmd's: notify.sock in state_dir */
+	char *log;	     /* "auto", "syslog", "stderr" or "file:/path" */
 	char *runtimes[OCFG_SETTINGS_RUNTIMES +
 		       1]; /* names or paths of real runtimes, NULL terminated; crun, runc */
 };

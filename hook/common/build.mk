@@ -1,5 +1,5 @@
 # hook/common: what the host's programs share.
 COMMON_SRCS := $(addprefix hook/common/, \
 	cgroup.c frames.c ksm.c pagemap.c proc.c \
-	escape.c log.c paths.c caps.c rootfs.c ldso.c bind.c container.c traces.c \
+	escape.c log.c paths.c caps.c rootfs.c ldso.c bind.c container.c traces.c notify_socket.c \
 	)

@@ -41,7 +41,12 @@ int notify_connect(const char *path, struct error *err);
 int notify_send_listener(int socket, const char *state, size_t len, int listener,
 			 struct error *err);
 
-/* SCM_RIGHTS: one message with up to `count` descriptors; receives close-on-exec. Returns bytes, 0 at the end, or -errno. */
+/*
+ * SCM_RIGHTS: one message with `count` descriptors, at most SOCKET_FDS_MAX. Receiving: *count is the room
+ * in fds, then how many came (close-on-exec). Returns bytes, 0 at the end, or -errno; -ETOOMANYREFS: more
+ * came than there is room for, and all of them were closed.
+ */
+#define SOCKET_FDS_MAX 16
 ssize_t socket_send(int socket, const void *data, size_t len, const int *fds, size_t count);
 ssize_t socket_receive(int socket, void *data, size_t len, int *fds, size_t *count);
 

@@ -134,8 +134,8 @@ static unsigned long outer_uid(void)
 	return inside == geteuid() ? outside : geteuid();
 }
 
-static int state_path(const struct ocfg_settings *settings, char *buf, size_t size,
-		      struct error *err)
+int paths_state_path(const struct ocfg_settings *settings, char *buf, size_t size,
+		     struct error *err)
 {
 	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
 	int n;
@@ -177,7 +177,7 @@ int paths_state_dir(const struct ocfg_settings *settings, const char *name, stru
 {
 	char path[PATH_MAX];
 	cleanup_close int fd = -1;
-	int rc = state_path(settings, path, sizeof(path), err);
+	int rc = paths_state_path(settings, path, sizeof(path), err);
 
 	if (rc < 0)
 		return rc;
@@ -211,7 +211,7 @@ int paths_log_file(char *buf, size_t size)
 	if (owns_run()) {
 		n = snprintf(buf, size, "/var/log/oci-ksm.log");
 	} else {
-		int rc = state_path(NULL, dir, sizeof(dir), NULL);
+		int rc = paths_state_path(NULL, dir, sizeof(dir), NULL);
 
 		if (rc < 0)
 			return rc;

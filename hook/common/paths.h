@@ -20,6 +20,9 @@ int paths_preload_dir(const struct ocfg_settings *settings, char *buf, size_t si
 		      struct error *err);
 /* A program of ours, beside the running one ("oci-ksm-hook"). */
 int paths_sibling(const char *name, char *buf, size_t size, struct error *err);
+/* Where the folder of state is, whether or not it exists: see paths_state_dir. */
+int paths_state_path(const struct ocfg_settings *settings, char *buf, size_t size,
+		     struct error *err);
 /*
  * The folder of state, opened (O_PATH not set, O_DIRECTORY|O_CLOEXEC), created with mode 0700 if
  * missing: settings' state_dir, else /run/oci-ksm for the user who owns /run,
