@@ -22,6 +22,11 @@ struct ocfg_notify {
 	bool brk;     /* notify brk as well. Not by default: see docs/architecture.md */
 };
 
+/*
+ * Strict: words with one space between them. NULL and "" are the defaults (who gave a container our
+ * socket by hand need not say more); any other text is -EINVAL unless its first word is "oci-ksm" and
+ * all others are known. min-size is rounded up to whole pages; 0 is the default.
+ */
 int ocfg_notify_parse(const char *metadata, struct ocfg_notify *ret, struct error *err);
 /* 96 bytes are enough; returns buf. */
 const char *ocfg_notify_format(const struct ocfg_notify *notify, char *buf, size_t size);
@@ -40,7 +45,10 @@ struct ocfg_notify_call {
 	struct ocfg_notify_condition conditions[2];
 };
 #define OCFG_NOTIFY_CALLS 2
-/* The calls to be notified: mmap (MAP_ANONYMOUS, length >= min_size), and brk (address not 0) if wanted. Returns how many. */
+/*
+ * The calls to be notified: mmap (MAP_ANONYMOUS, length >= min_size), and brk (address not 0) with brk or
+ * sync. Returns how many.
+ */
 size_t ocfg_notify_calls(const struct ocfg_notify *notify,
 			 struct ocfg_notify_call ret[OCFG_NOTIFY_CALLS]);
 
