@@ -21,14 +21,20 @@
 #define JOURNAL_DIRTY 256 /* threads of one listener that wait for the marker */
 
 /*
- * A thread whose process is to be looked at. Written by the worker before it answers, freed when all has
- * been done: whoever dies in between leaves it to the next.
+ * A thread whose process is to be looked at. The worker notes it before it answers, the marker frees it when
+ * all has been done: whoever dies in between leaves it to the next. hook/notify/dirty.h.
  */
 struct journal_dirty {
-	uint32_t tid; /* 0: free; written last */
-	uint32_t flags;
+	uint64_t
+		thread; /* low half: tid, 0 is free; high half: how often it was noted. Changes atomically */
 	uint64_t
 		since; /* CLOCK_BOOTTIME, ns: a process that began later is another with the same number */
+};
+
+/* Room for what a newer kernel may write behind the members that are known today. */
+union journal_notif {
+	struct seccomp_notif notif;
+	unsigned char room[128];
 };
 
 /* One listener: a container, or an exec session of one. Only the keeper writes what stands before in_flight. */
@@ -41,18 +47,24 @@ struct journal_listener {
 	struct ocfg_notify notify;
 	/*
 	 * The kernel itself writes here (SECCOMP_IOCTL_NOTIF_RECV), so what was received is known even if
-	 * the worker dies that very moment. pid 0: nothing. Cleared after the answer.
+	 * the worker dies that very moment. id 0: nothing. Cleared after the answer. The second one is the
+	 * marker's while it holds the thread of the first.
 	 */
-	struct seccomp_notif in_flight[2];
+	union journal_notif in_flight[2];
+	uint32_t sync; /* notify.sync: whose turn it is, the worker's or the marker's (sync.h) */
+	uint32_t
+		overflow; /* `dirty` was full: all processes of the container are to be looked at */
 	struct journal_dirty dirty[JOURNAL_DIRTY];
 	uint64_t calls, sweeps,
-		marked; /* notifications answered, looks at a process, regions marked */
+		marked; /* notifications answered, looks at a process, regions or processes marked */
 };
 
 struct journal {
 	uint32_t version;
 	uint32_t listeners;   /* JOURNAL_LISTENERS of who made it */
 	uint32_t size_of_one; /* sizeof(struct journal_listener) of who made it */
+	uint64_t pending[JOURNAL_LISTENERS /
+			 64]; /* a bit a listener: there is news for the marker */
 	struct journal_listener listener[JOURNAL_LISTENERS];
 };
 
