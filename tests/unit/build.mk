@@ -1,5 +1,5 @@
 # Unit tests of oci-config: one program a module, tests/unit/test_NAME.c.
-OCI_CONFIG_TESTS := error json file spec env mounts hooks seccomp plan settings annotations policy state golden
+OCI_CONFIG_TESTS := error json file spec env mounts hooks seccomp plan settings annotations policy state notify process_state golden
 define unit_test
 TESTS += test_$(1)
 test_$(1)_SRCS := tests/unit/test_$(1).c
