@@ -63,6 +63,11 @@ struct journal {
 	uint32_t version;
 	uint32_t listeners;   /* JOURNAL_LISTENERS of who made it */
 	uint32_t size_of_one; /* sizeof(struct journal_listener) of who made it */
+	/*
+	 * No listener from this index on was ever held: who looks for held ones stops here, for even reading
+	 * makes pages. The keeper takes the lowest free index, and writes this before `held`.
+	 */
+	uint32_t top;
 	uint64_t pending[JOURNAL_LISTENERS /
 			 64]; /* a bit a listener: there is news for the marker */
 	struct journal_listener listener[JOURNAL_LISTENERS];
