@@ -61,8 +61,11 @@ struct journal_listener {
 
 struct journal {
 	uint32_t version;
-	uint32_t listeners;   /* JOURNAL_LISTENERS of who made it */
-	uint32_t size_of_one; /* sizeof(struct journal_listener) of who made it */
+	uint32_t listeners;	  /* JOURNAL_LISTENERS of who made it */
+	uint32_t size_of_one;	  /* sizeof(struct journal_listener) of who made it */
+	uint32_t offset_of_first; /* offsetof(struct journal, listener) of who made it */
+	pid_t marker;		  /* for a worker that becomes keeper: whom it has to wait for */
+	uint64_t marker_start_time;
 	/*
 	 * No listener from this index on was ever held: who looks for held ones stops here, for even reading
 	 * makes pages. The keeper takes the lowest free index, and writes this before `held`.
@@ -76,5 +79,12 @@ struct journal {
 /* Makes the memory; *ret_fd is its memfd. Or maps what a predecessor left: -EPROTO if that is of another layout. */
 int journal_new(struct journal **ret, int *ret_fd, struct error *err);
 int journal_map(int fd, struct journal **ret, struct error *err);
+/*
+ * One of another layout, but the same JOURNAL_VERSION: that version stands for what an entry begins with (up
+ * to `dirty`), so append only behind it, or raise it. Can it be converted? Makes a new one of ours.
+ * Nobody may write to the old one meanwhile.
+ */
+int journal_check(int fd, struct error *err);
+int journal_convert(int fd, struct journal **ret, int *ret_fd, struct error *err);
 
 #endif
