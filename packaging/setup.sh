@@ -30,6 +30,7 @@ test,bench       nodejs                  nodejs                        node
 test,bench       redis-server            valkey-compat-redis           redis-server
 test,bench       default-jdk-headless    java-latest-openjdk-devel     javac
 test,bench       prometheus              golang-github-prometheus      prometheus
+test,bench       golang-go               golang                        go
 test             git                     git                           git
 test,bench       runc                    runc
 test             podman                  podman
@@ -39,6 +40,8 @@ test             debootstrap             debootstrap
 test             nginx-light             nginx                         nginx
 test             apache2                 httpd
 test             libapache2-mod-php      php
+test             stress-ng               stress-ng
+test             uidmap                  shadow-utils                  newuidmap
 test             faketime                libfaketime
 test             libjemalloc2            jemalloc
 test             iproute2                iproute

@@ -6,5 +6,6 @@ ksm-census_LIBS := -lxxhash
 
 include tests/shim/build.mk
 include tests/bench/build.mk
+include tests/workloads/build.mk
 include tests/unit/build.mk
 include tests/fuzz/build.mk

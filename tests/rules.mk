@@ -15,7 +15,7 @@ check-fuzz: ## The fuzz targets over their corpus, shortly
 lint: ## Format, static analysis, compiler warnings and house rules
 	$(call run_tests,lint)
 
-bench: all $(addprefix $(BUILD)/tools/,$(TOOLS)) $(BENCH_PROGRAMS) ## What the shim and the hooks cost: instructions and start times
+bench: all $(addprefix $(BUILD)/tools/,$(TOOLS)) $(BENCH_PROGRAMS) $(WORKLOADS) ## What the shim and the hooks cost: instructions and start times
 	@BUILD='$(BUILD)' tests/integration/private tests/bench/run
 
 demo: all $(BUILD)/tools/ksm-census ## What merging saves: 8 real containers without and with oci-ksm (root; under a minute)
@@ -23,7 +23,7 @@ demo: all $(BUILD)/tools/ksm-census ## What merging saves: 8 real containers wit
 
 ##### What the stages build #####
 build-tests: $(addprefix $(BUILD)/tests/,$(TESTS))
-build-tools: $(addprefix $(BUILD)/tools/,$(TOOLS)) $(SHIM_TEST_PROGRAMS) $(BENCH_PROGRAMS)
+build-tools: $(addprefix $(BUILD)/tools/,$(TOOLS)) $(SHIM_TEST_PROGRAMS) $(BENCH_PROGRAMS) $(WORKLOADS)
 list-tests:
 	@echo $(addprefix $(BUILD)/tests/,$(TESTS))
 
