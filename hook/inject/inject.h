@@ -13,14 +13,25 @@
 
 #define INJECT_MUST_CHECK __attribute__((warn_unused_result))
 
-/* One thread of another process, seized by the calling thread, which alone may use this. */
+/*
+ * One thread of another process, seized by the calling thread, which alone may use this. The caller may be killed at any
+ * moment: the kernel then lets the thread go, and what it executes just then leads back to where it was (trampoline.h).
+ * Signals are not held up: one that comes while the thread is stopped is delivered first, to the state that was saved.
+ */
 struct inject {
-	pid_t tid;
+	pid_t tid, tgid;
+	bool own_child;		/* of this process: its end is not ours to wait for */
+	bool seized;		/* and not yet let go */
 	bool seccomp_suspended; /* the target's filters do not see what is called */
 	bool stopped;
+	bool changed;		  /* the registers are not the saved ones */
 	struct inject_regs saved; /* as they were, with orig_rax or its like */
-	uint64_t saved_mask;	  /* blocked signals */
-	int held_signal; /* a SIGSTOP that came meanwhile, given back at the end; 0: none */
+	uint64_t trampoline;	  /* written for this saved state; 0: not yet */
+	uint64_t scratch;	  /* beside the trampolines, for arguments in memory */
+	size_t scratch_size;
+	/* When the thread went to sleep, in its scheduler's ns; 0: unknown. */
+	uint64_t slept_since, slept_switches;
+	int slept_cpu;
 };
 
 /*
@@ -31,7 +42,7 @@ struct inject {
 int inject_begin(pid_t tid, struct inject *ret, struct error *err) INJECT_MUST_CHECK;
 /*
  * Waits until the thread has stopped, at most timeout_ms, and saves its state. -EAGAIN: it did not stop
- * in time, or is in a restartable sequence (rseq); -EOPNOTSUPP: it runs 32-bit code; -ESRCH: it ended.
+ * in time, or is in a restartable sequence (rseq); -EOPNOTSUPP: it runs 32-bit code; -ESRCH: it ended; -EBUSY: a job-control stop.
  * On an error the thread has been let go (or will be, by inject_reap): no inject_end.
  */
 int inject_wait(struct inject *target, int timeout_ms, struct error *err) INJECT_MUST_CHECK;
@@ -43,11 +54,17 @@ long inject_restarting(const struct inject *target);
 /*
  * Lets that call be executed now, up to its end, and saves the state after it. `serve` is called again
  * and again while it is not finished: it must answer the call's notification, and returns 0 to go on.
+ * -EINTR: a signal came, and its handler runs before the call does: the thread is stopped at its first instruction.
+ * -ETIMEDOUT: it is not finished; the thread is stopped as before the call, or let go if it would not stop again.
  */
 int inject_finish_call(struct inject *target, int timeout_ms, int (*serve)(void *data), void *data,
 		       struct error *err) INJECT_MUST_CHECK;
 
-/* Runs one system call in the stopped thread. *ret: what the kernel returned, -errno included. */
+/*
+ * Runs one system call in the stopped thread. *ret: what the kernel returned, -errno included. Errors are about the
+ * thread, and it has been let go then: -ESRCH; -EBUSY: a job-control stop; -EAGAIN: signals leave no time; -EOPNOTSUPP: it
+ * cannot be done there (no vDSO, or not the kernel's; system calls are dispatched to the program).
+ */
 int inject_call(struct inject *target, long number, const unsigned long args[6], long *ret,
 		struct error *err) INJECT_MUST_CHECK;
 
@@ -56,8 +73,8 @@ struct inject_range {
 };
 /*
  * madvise for all ranges: one by one, or with process_madvise on itself (6.13) where `batch` is set and
- * it pays. *ret_done: how many took it. A range that is no longer mapped is no error. The stack of the
- * target is never written to: scratch memory is mapped and unmapped.
+ * it pays. *ret_done: how many took it. A range that is no longer mapped is no error. Neither stack nor
+ * heap of the target is written to.
  */
 int inject_madvise(struct inject *target, const struct inject_range *ranges, size_t count,
 		   int advice, bool batch, size_t *ret_done, struct error *err) INJECT_MUST_CHECK;
@@ -65,12 +82,15 @@ int inject_madvise(struct inject *target, const struct inject_range *ranges, siz
 int inject_set_memory_merge(struct inject *target, bool on, struct error *err) INJECT_MUST_CHECK;
 
 /*
- * Puts registers, blocked signals and held signals back and detaches; an interrupted system call goes on
- * as after any stop. Works in every state and after every error; does nothing when all is done.
+ * Puts the registers back and detaches; an interrupted system call goes on as after any stop. Works in
+ * every state and after every error; does nothing when all is done.
  */
 void inject_end(struct inject *target);
 
-/* begin and wait for any thread of the process that can be stopped: the leader, else another. */
+/*
+ * begin and wait for a thread of the process that can be stopped: the leader, else another; one that would notice least.
+ * -EAGAIN also: none can be now (all in uninterruptible sleep, such as the parent of a vfork).
+ */
 int inject_process(pid_t pid, int timeout_ms, struct inject *ret,
 		   struct error *err) INJECT_MUST_CHECK;
 

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stopping a thread of another process, and choosing one. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <unistd.h>
+
+#include "hook/inject/inject.h"
+#include "hook/inject/state.h"
+#include "hook/inject/status.h"
+#include "hook/inject/stop.h"
+#include "oci-config/cleanup.h"
+
+#define THREADS_MAX 64 /* looked at, in a process without a leader that will do */
+#define TRIES_MAX   4  /* stopped in vain */
+
+/* May this be stopped? Told before it is tried, since what is refused need not be disturbed. */
+static int refusal(pid_t tid, struct status *ret, struct error *err)
+{
+	if (status_read(tid, ret) < 0 || ret->state == 'Z' || ret->state == 'X')
+		return error_set(err, ESRCH, "thread %d", (int)tid);
+	if (ret->tracer)
+		return error_set(err, EBUSY, "thread %d is traced by %d", (int)tid,
+				 (int)ret->tracer);
+	if (ret->state == 'T' || ret->state == 't')
+		return error_set(err, EBUSY, "thread %d is stopped", (int)tid);
+	return 0;
+}
+
+static int seize(pid_t tid, bool *ret_suspended)
+{
+	long options = PTRACE_O_TRACESYSGOOD;
+
+	*ret_suspended = true;
+	if (ptrace(PTRACE_SEIZE, tid, 0, options | PTRACE_O_SUSPEND_SECCOMP) == 0)
+		return 0;
+	*ret_suspended = false;
+	return ptrace(PTRACE_SEIZE, tid, 0, options) == 0 ? 0 : -errno;
+}
+
+int inject_begin(pid_t tid, struct inject *ret, struct error *err)
+{
+	struct inject target = {.tid = tid, .seized = true};
+	struct status status;
+	int r = refusal(tid, &status, err);
+
+	if (r < 0)
+		return r;
+	if (!stop_may_give_up())
+		return error_set(err, EBUSY, "too many threads that do not stop");
+	target.tgid = status.tgid;
+	target.own_child = status.parent == getpid() && tid == status.tgid;
+	state_before(&target);
+	r = seize(tid, &target.seccomp_suspended);
+	if (r < 0) /* exiting, traced since, or not allowed: what is it? */
+		return refusal(tid, &status, err) < 0 ? -err->code
+						      : error_set(err, -r, "thread %d", (int)tid);
+	if (ptrace(PTRACE_INTERRUPT, tid, 0, 0) < 0)
+		r = -errno;
+	if (r == 0 && !target.seccomp_suspended && status.seccomp == 1)
+		r = -EPERM; /* any call would kill it */
+	if (r < 0) {
+		inject_end(&target);
+		return error_set(err, -r, "thread %d", (int)tid);
+	}
+	*ret = target;
+	return 0;
+}
+
+int inject_wait(struct inject *target, int timeout_ms, struct error *err)
+{
+	pid_t tid = target->tid;
+	int r = stop_interrupt(target, stop_now_ms() + (uint64_t)timeout_ms);
+
+	if (r == 0)
+		r = state_save(target);
+	if (r == 0)
+		return 0;
+	if (target->seized && target->stopped)
+		stop_detach(target, 0);
+	else if (target->seized)
+		stop_give_up(target);
+	if (r == -EOPNOTSUPP)
+		return error_set(err, EOPNOTSUPP, "thread %d does not run 64-bit code", (int)tid);
+	return error_set(err, r == -ETIMEDOUT ? EAGAIN : -r, "thread %d", (int)tid);
+}
+
+/*
+ * How little would this thread notice? 0: nothing; 1: perhaps; 2: it would not stop soon. What is refused anyway ranks first: the
+ * reason concerns the whole process.
+ */
+static int rank(pid_t tid)
+{
+	struct status status;
+
+	if (status_read(tid, &status) == 0 && status.state == 'D')
+		return 2;
+	return state_is_timed_wait(tid) ? 1 : 0;
+}
+
+static int try_thread(pid_t tid, int timeout_ms, struct inject *ret, struct error *err)
+{
+	int r = inject_begin(tid, ret, err);
+
+	return r < 0 ? r : inject_wait(ret, timeout_ms, err);
+}
+
+/* Is it this thread only, so that another may do? */
+static bool is_of_thread(int r)
+{
+	return r == -ESRCH || r == -EAGAIN || r == -EOPNOTSUPP;
+}
+
+static size_t other_threads(pid_t pid, pid_t tids[THREADS_MAX])
+{
+	char path[64];
+	struct dirent *entry;
+	size_t count = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	cleanup_dir DIR *dir = opendir(path);
+
+	while (dir && count < THREADS_MAX && (entry = readdir(dir))) {
+		pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+		if (tid > 0 && tid != pid)
+			tids[count++] = tid;
+	}
+	return count;
+}
+
+int inject_process(pid_t pid, int timeout_ms, struct inject *ret, struct error *err)
+{
+	pid_t tids[THREADS_MAX + 1] = {pid};
+	size_t count = 1 + other_threads(pid, tids + 1);
+	int ranks[THREADS_MAX + 1];
+	struct inject target;
+	int tries = 0, r;
+
+	for (size_t i = 0; i < count; i++)
+		ranks[i] = -1;
+	r = error_set(err, EAGAIN, "no thread of %d can be stopped", (int)pid);
+	for (int wanted = 0; wanted <= 1; wanted++)
+		for (size_t i = 0; i < count && tries < TRIES_MAX; i++) {
+			if (wanted == 0)
+				ranks[i] = rank(tids[i]);
+			if (ranks[i] != wanted)
+				continue;
+			tries++;
+			r = try_thread(tids[i], count > 1 ? timeout_ms / 2 : timeout_ms, &target,
+				       err);
+			if (r == 0)
+				*ret = target;
+			if (r == 0 || !is_of_thread(r))
+				return r;
+		}
+	return r;
+}

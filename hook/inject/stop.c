@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Stops of a traced thread: waiting for them, going on from them, letting go. */
+#include <errno.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "hook/inject/status.h"
+#include "hook/inject/stop.h"
+
+#define GIVEN_UP_MAX   16
+#define SPIN_NS	       200000 /* most stops come sooner */
+#define SLEEP_MIN_NS   20000
+#define SLEEP_MAX_NS   1000000
+#define END_TIMEOUT_MS 1000
+#define SYSCALL_STOP   (SIGTRAP | 0x80) /* PTRACE_O_TRACESYSGOOD */
+
+/* Those that would not stop in time. Of this thread: only the tracer can let go. */
+static _Thread_local struct inject given_up[GIVEN_UP_MAX];
+static _Thread_local size_t given_up_count;
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+uint64_t stop_now_ms(void)
+{
+	return now_ns() / 1000000;
+}
+
+/*
+ * The tid is gone. If its thread has executed a program, it now has the process' id, and is still seized. The new program's
+ * state is nothing that we know, but it must be let go.
+ */
+static int vanished(struct inject *target)
+{
+	struct status status;
+
+	if (target->tid != target->tgid && status_read(target->tgid, &status) == 0 &&
+	    status.tracer == gettid()) {
+		target->tid = target->tgid;
+		target->own_child = status.parent == getpid();
+		target->changed = false;
+		return 0;
+	}
+	target->seized = false;
+	return -ESRCH;
+}
+
+/* 1: stopped, *code as siginfo has it; 0: not yet; -ESRCH: ended. */
+static int look(struct inject *target, int *code)
+{
+	const int flags = WSTOPPED | WNOHANG | __WALL | __WNOTHREAD;
+	siginfo_t info = {0};
+
+	/* The end of a child of ours is for whoever started it. */
+	if (waitid(P_PID, (id_t)target->tid, &info,
+		   flags | WEXITED | (target->own_child ? WNOWAIT : 0)) < 0)
+		return errno == ECHILD ? vanished(target) : 0;
+	if (info.si_pid == 0)
+		return 0;
+	if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED) {
+		target->seized = false;
+		return -ESRCH;
+	}
+	*code = info.si_status;
+	if (target->own_child && waitid(P_PID, (id_t)target->tid, &info, flags) < 0)
+		return 0;
+	target->stopped = true;
+	return 1;
+}
+
+bool stop_is_job_control(int signal)
+{
+	return signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU;
+}
+
+static enum stop kind(int code, int *signal)
+{
+	*signal = 0;
+	if (code >> 8 == PTRACE_EVENT_STOP)
+		return (code & 0xff) == SIGTRAP ? STOP_TRAP : STOP_GROUP;
+	if (code == SYSCALL_STOP)
+		return STOP_SYSCALL;
+	*signal = code & 0xff;
+	return STOP_SIGNAL;
+}
+
+int stop_wait(struct inject *target, uint64_t deadline_ms, enum stop *stop, int *signal,
+	      int (*serve)(void *data), void *data)
+{
+	uint64_t start = now_ns(), now = start;
+	struct timespec pause = {0, SLEEP_MIN_NS};
+	int code, r;
+
+	while ((r = look(target, &code)) == 0) {
+		if (serve && (r = serve(data)) != 0)
+			return r;
+		now = now_ns();
+		if (now / 1000000 >= deadline_ms)
+			return -ETIMEDOUT;
+		if (now - start < SPIN_NS) {
+			sched_yield();
+			continue;
+		}
+		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < SLEEP_MAX_NS)
+			pause.tv_nsec *= 2;
+	}
+	if (r < 0)
+		return r;
+	*stop = kind(code, signal);
+	return 0;
+}
+
+int stop_killed(struct inject *target)
+{
+	uint64_t deadline = stop_now_ms() + END_TIMEOUT_MS;
+	enum stop stop;
+	int r, signal;
+
+	target->stopped = false;
+	do
+		r = stop_wait(target, deadline, &stop, &signal, NULL, NULL);
+	while (r == 0 && ptrace(PTRACE_CONT, target->tid, 0, 0) == 0);
+	if (r != -ESRCH)
+		stop_give_up(target);
+	return -ESRCH;
+}
+
+int stop_continue(struct inject *target, int request, int signal)
+{
+	target->stopped = false;
+	if (ptrace((enum __ptrace_request)request, target->tid, 0, (long)signal) < 0)
+		return stop_killed(target);
+	return 0;
+}
+
+bool stop_is_ours(const struct inject *target, int signal)
+{
+	siginfo_t info;
+	uint64_t address;
+
+	if (signal != SIGSYS || !target->trampoline ||
+	    ptrace(PTRACE_GETSIGINFO, target->tid, 0, &info) < 0 || info.si_code <= 0)
+		return false;
+	address = (uintptr_t)info.si_call_addr;
+	return address >= target->trampoline && address < target->trampoline + ARCH_TRAMPOLINE_MAX;
+}
+
+int stop_again(struct inject *target, int signal, uint64_t deadline_ms)
+{
+	enum stop stop;
+	int r;
+
+	for (;;) {
+		if (signal && stop_is_job_control(signal)) {
+			stop_detach(target, signal);
+			return -EBUSY;
+		}
+		if (stop_is_ours(target, signal))
+			signal = 0;
+		/* Any stop takes an earlier request back. */
+		if (ptrace(PTRACE_INTERRUPT, target->tid, 0, 0) < 0)
+			return stop_killed(target);
+		if ((r = stop_continue(target, PTRACE_CONT, signal)) < 0 ||
+		    (r = stop_wait(target, deadline_ms, &stop, &signal, NULL, NULL)) < 0)
+			return r;
+		if (stop == STOP_TRAP)
+			return 0;
+		if (stop == STOP_GROUP) {
+			stop_detach(target, 0);
+			return -EBUSY;
+		}
+	}
+}
+
+int stop_interrupt(struct inject *target, uint64_t deadline_ms)
+{
+	enum stop stop;
+	int signal, r;
+
+	if (ptrace(PTRACE_INTERRUPT, target->tid, 0, 0) < 0)
+		return stop_killed(target);
+	r = stop_wait(target, deadline_ms, &stop, &signal, NULL, NULL);
+	if (r < 0 || stop == STOP_TRAP)
+		return r;
+	if (stop != STOP_GROUP)
+		return stop_again(target, signal, deadline_ms);
+	stop_detach(target, 0);
+	return -EBUSY;
+}
+
+int stop_restore(struct inject *target)
+{
+	if (!target->changed)
+		return 0;
+	if (arch_set_regs(target->tid, &target->saved) < 0)
+		return stop_killed(target);
+	target->changed = false;
+	return 0;
+}
+
+void stop_detach(struct inject *target, int signal)
+{
+	if (stop_is_ours(target, signal))
+		signal = 0;
+	if (stop_restore(target) < 0)
+		return;
+	if (ptrace(PTRACE_DETACH, target->tid, 0, (long)signal) < 0) {
+		stop_killed(target);
+		return;
+	}
+	target->seized = false;
+	target->stopped = false;
+}
+
+bool stop_may_give_up(void)
+{
+	return given_up_count < GIVEN_UP_MAX;
+}
+
+void stop_give_up(struct inject *target)
+{
+	if (stop_may_give_up())
+		given_up[given_up_count++] = *target;
+	target->seized = false;
+	target->stopped = false;
+}
+
+/* One step towards letting go of a thread in this stop. */
+static void step(struct inject *target, enum stop stop, int signal)
+{
+	if (stop != STOP_SYSCALL) {
+		stop_detach(target, signal);
+		return;
+	}
+	ptrace(PTRACE_INTERRUPT, target->tid, 0, 0);
+	ptrace(PTRACE_CONT, target->tid, 0, 0);
+	target->stopped = false;
+}
+
+void inject_end(struct inject *target)
+{
+	uint64_t deadline = stop_now_ms() + END_TIMEOUT_MS;
+	enum stop stop = STOP_SYSCALL;
+	int signal = 0;
+
+	if (!target->seized)
+		return;
+	if (target->stopped && !target->changed) {
+		stop_detach(target, 0);
+		return;
+	}
+	if (target->stopped)
+		step(target, stop, 0);
+	else
+		deadline = 0;
+	while (target->seized) {
+		int r = stop_wait(target, deadline, &stop, &signal, NULL, NULL);
+
+		if (r == -ETIMEDOUT) {
+			stop_give_up(target);
+			return;
+		}
+		if (r == 0)
+			step(target, stop, signal);
+	}
+}
+
+size_t inject_reap(void)
+{
+	struct inject waiting[GIVEN_UP_MAX];
+	size_t count = given_up_count;
+
+	memcpy(waiting, given_up, count * sizeof(*waiting));
+	given_up_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct inject *target = &waiting[i];
+		enum stop stop;
+		int signal;
+
+		if (stop_wait(target, 0, &stop, &signal, NULL, NULL) == 0)
+			step(target, stop, signal);
+		if (target->seized)
+			stop_give_up(target);
+	}
+	return given_up_count;
+}
