@@ -54,6 +54,8 @@ struct journal_listener {
 	uint32_t sync; /* notify.sync: whose turn it is, the worker's or the marker's (sync.h) */
 	uint32_t
 		overflow; /* `dirty` was full: all processes of the container are to be looked at */
+	uint32_t
+		filters; /* seccomp filters of the first process when the marker saw it first; 0: not yet */
 	struct journal_dirty dirty[JOURNAL_DIRTY];
 	uint64_t calls, sweeps,
 		marked; /* notifications answered, looks at a process, regions or processes marked */

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A look at a tracked process, and what follows from how it ended. */
+#include <errno.h>
+#include <string.h>
+
+#include "hook/common/log.h"
+#include "hook/common/probe.h"
+#include "hook/notify/answer.h"
+#include "hook/notify/dirty.h"
+#include "hook/notify/look.h"
+#include "hook/notify/process.h"
+#include "hook/notify/sweep.h"
+#include "oci-config/cleanup.h"
+
+/* For a thread that did not stop in time (it is in the kernel, and will come out). */
+#define AGAIN_SOON (20 * PACE_MS)
+/* A 32-bit program may start a 64-bit one in its place. */
+#define LEFT_ALONE (10000 * PACE_MS)
+
+/* The notes of its threads, as they are before the look. */
+struct notes {
+	uint64_t threads[JOURNAL_DIRTY];
+};
+
+static void notes_take(const struct container *container, pid_t pid, struct notes *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	for (size_t i = 0; container->noted && i < JOURNAL_DIRTY; i++) {
+		uint64_t since, thread = dirty_get(container->listener, i, &since);
+
+		if (thread && container->noted[i].tid == dirty_tid(thread) &&
+		    container->noted[i].pid == pid)
+			ret->threads[i] = thread;
+	}
+}
+
+/* What was noted during the look stays, and is resolved anew: it may be another process. */
+static void notes_free(const struct container *container, const struct notes *notes)
+{
+	for (size_t i = 0; container->noted && i < JOURNAL_DIRTY; i++)
+		if (notes->threads[i]) {
+			dirty_free(container->listener, i, notes->threads[i]);
+			container->noted[i] = (struct noted){0};
+		}
+}
+
+static int sweep(const struct marker *marker, struct container *container,
+		 const struct tracked *process, struct inject *held, struct error *err)
+{
+	cleanup_close int dir = process_open_alive(process->pid, process->start_time);
+	struct sweep wanted = {.pid = process->pid,
+			       .dir = dir,
+			       .min_size = container->listener->notify.min_size,
+			       .batch = marker->features & PROBE_PROCESS_MADVISE,
+			       .filters = container->listener->filters,
+			       .held = held};
+	size_t marked = 0;
+	int rc;
+
+	if (dir < 0)
+		return error_set(err, -dir, "process %d", process->pid);
+	rc = container->whole ? sweep_whole(&wanted, &marked, err)
+			      : sweep_regions(&wanted, &marked, err);
+	__atomic_fetch_add(&container->listener->sweeps, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&container->listener->marked, marked, __ATOMIC_RELAXED);
+	return rc;
+}
+
+static void cannot(struct container *container, struct tracked *process, const struct error *err,
+		   int rc, uint64_t now)
+{
+	if (rc == -EPERM)
+		container_complain(container, err,
+				   "memory stays unmarked (CAP_SYS_PTRACE is missing, or "
+				   "kernel.yama.ptrace_scope forbids it)");
+	else if (rc != -EOPNOTSUPP)
+		container_complain(container, err, "memory stays unmarked");
+	process->left_alone = rc == -EPERM || rc == -EACCES ? UINT64_MAX : now + LEFT_ALONE;
+}
+
+/* The kernel has PR_SET_MEMORY_MERGE, but not for this one. */
+static void give_up_whole(struct container *container, struct tracked *process,
+			  const struct error *err, uint64_t now)
+{
+	container_complain(container, err, "marking region by region instead");
+	container->whole = false;
+	container->watch_next = now;
+	pace_again(&process->pace, now, PACE_FIRST);
+}
+
+void look(struct marker *marker, struct container *container, struct tracked *process,
+	  struct inject *held)
+{
+	uint64_t begin = answer_now(), end;
+	struct error err = {0};
+	struct notes notes;
+	int rc;
+
+	notes_take(container, process->pid, &notes);
+	rc = sweep(marker, container, process, held, &err);
+	end = answer_now();
+	if (rc == -EBUSY || rc == -EAGAIN) {
+		pace_again(&process->pace, end, rc == -EBUSY ? PACE_RETRY : AGAIN_SOON);
+		return;
+	}
+	if (container->whole && rc == -ENOSYS) {
+		give_up_whole(container, process, &err, end);
+		return;
+	}
+	notes_free(container, &notes);
+	pace_done(&process->pace, begin, end);
+	if (rc == -ESRCH || (rc == 0 && container->whole))
+		container_forget(container, process);
+	else if (rc < 0)
+		cannot(container, process, &err, rc, end);
+}

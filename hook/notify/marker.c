@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The marker: looks at the processes that were noted, when it is time. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "hook/common/log.h"
+#include "hook/common/notify_socket.h"
+#include "hook/inject/inject.h"
+#include "hook/notify/answer.h"
+#include "hook/notify/container.h"
+#include "hook/notify/dirty.h"
+#include "hook/notify/look.h"
+#include "hook/notify/marker.h"
+#include "hook/notify/serve.h"
+#include "hook/notify/watch.h"
+
+/* What epoll tells of besides the containers' indexes. */
+enum { EVENT_KEEPER = JOURNAL_LISTENERS, EVENT_WAKE };
+#define EVENTS	64
+#define REAP_MS 20
+/* An exec session's process joins its container's at about the time its listener comes. */
+#define SESSION_WATCH (3000 * PACE_MS)
+
+static int watch_fd(const struct marker *marker, int fd, uint32_t events, uint32_t event)
+{
+	struct epoll_event wanted = {.events = events, .data.u32 = event};
+
+	return epoll_ctl(marker->epoll, EPOLL_CTL_ADD, fd, &wanted) < 0 ? -errno : 0;
+}
+
+static void drop(struct marker *marker, uint32_t index)
+{
+	struct container *container = marker->containers[index];
+
+	if (!container)
+		return;
+	marker->containers[index] = NULL;
+	epoll_ctl(marker->epoll, EPOLL_CTL_DEL, container->fd, NULL);
+	container_free(container);
+}
+
+/* Exec sessions are told without a pid by some runtimes: what is new in their container is looked for. */
+static void watch_session(struct marker *marker, const struct container *session, uint64_t now)
+{
+	for (uint32_t i = 0; i < marker->top; i++) {
+		struct container *container = marker->containers[i];
+
+		if (container && container != session && container->pid &&
+		    !strcmp(container->listener->id, session->listener->id))
+			watch_begin(container, now, now + SESSION_WATCH);
+	}
+}
+
+static void begin(struct marker *marker, struct container *container)
+{
+	struct journal_listener *listener = container->listener;
+	uint64_t now = answer_now();
+	struct tracked *process = NULL;
+
+	if (listener->pid)
+		container_meet_first(container, listener->pid);
+	if (container->pid)
+		process = container_track(container, container->pid, container->start_time);
+	if (process && container->whole)
+		look(marker, container, process, NULL);
+	watch_begin(container, now, 0);
+	if (!listener->pid)
+		watch_session(marker, container, now);
+	dirty_tell(marker->journal, container->index);
+}
+
+static void add(struct marker *marker, uint32_t index, int fd)
+{
+	struct container *container;
+
+	drop(marker, index);
+	container = container_new(marker, index, fd);
+	/* No event but its end, which epoll always tells. */
+	if (!container || watch_fd(marker, fd, 0, index) < 0) {
+		log_line(LOG_LEVEL_ERROR, "marker: no memory for another container");
+		if (container)
+			container_free(container);
+		else
+			close(fd);
+		return;
+	}
+	marker->containers[index] = container;
+	if (marker->top <= index)
+		marker->top = index + 1;
+	begin(marker, container);
+}
+
+/* 0: goes on; -1: the keeper is gone. */
+static int hear_keeper(struct marker *marker)
+{
+	struct worker_message message;
+	int fd = -1;
+	size_t count = 1;
+	ssize_t len = socket_receive(marker->keeper, &message, sizeof(message), &fd, &count);
+
+	if (len == -EINTR || len == -EAGAIN)
+		return 0;
+	if (len <= 0)
+		return -1;
+	if (len == sizeof(message) && count == 1 && message.index < JOURNAL_LISTENERS)
+		add(marker, message.index, fd);
+	else if (count == 1)
+		close(fd);
+	return 0;
+}
+
+/* Somebody waits for those with sync. */
+static void take_news(struct marker *marker)
+{
+	int64_t index;
+
+	while ((index = dirty_next_told(marker->journal)) >= 0) {
+		struct container *container = marker->containers[index];
+
+		if (!container)
+			continue;
+		sync_serve(marker, container);
+		container_take_notes(container, answer_now());
+	}
+}
+
+/* The first thing of this container that is due. One, so that all take turns. */
+static void take_turn(struct marker *marker, struct container *container, uint64_t now)
+{
+	if (container->watch_next && container->watch_next <= now)
+		watch_tick(container, now);
+	for (size_t i = 0; i < container->count; i++) {
+		struct tracked *process = &container->processes[i];
+
+		if (process->pace.due && process->pace.due <= now) {
+			look(marker, container, process, NULL);
+			container_take_notes(container, answer_now());
+			return;
+		}
+	}
+}
+
+/* Returns when something is to be done next. */
+static uint64_t take_turns(struct marker *marker)
+{
+	uint64_t now = answer_now(), next = UINT64_MAX;
+
+	for (uint32_t i = 0; i < marker->top; i++) {
+		struct container *container = marker->containers[i];
+		uint64_t due = container ? container_due(container) : UINT64_MAX;
+
+		if (due <= now) {
+			take_turn(marker, container, now);
+			due = container_due(container);
+		}
+		if (due < next)
+			next = due;
+	}
+	return next;
+}
+
+static int timeout_until(const struct marker *marker, uint64_t next)
+{
+	uint64_t now = answer_now();
+	uint64_t most = marker->unreaped ? REAP_MS : 60000;
+	uint64_t ms;
+
+	if (next == UINT64_MAX)
+		return marker->unreaped ? REAP_MS : -1;
+	ms = next > now ? (next - now + PACE_MS - 1) / PACE_MS : 0;
+	return (int)(ms < most ? ms : most);
+}
+
+static int round_of_events(struct marker *marker, int timeout)
+{
+	struct epoll_event events[EVENTS];
+	int count = epoll_wait(marker->epoll, events, EVENTS, timeout);
+	bool keeper = false;
+	uint64_t counter;
+
+	for (int i = 0; i < count; i++) {
+		if (events[i].data.u32 == EVENT_KEEPER)
+			keeper = true;
+		else if (events[i].data.u32 != EVENT_WAKE)
+			drop(marker, events[i].data.u32);
+		else if (read(marker->wakes.marker, &counter, sizeof(counter)) < 0)
+			continue;
+	}
+	/* Last: it exchanges descriptors, and no event above is of an older one then. */
+	return keeper ? hear_keeper(marker) : 0;
+}
+
+static int set_up(struct marker *marker)
+{
+	marker->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (marker->epoll < 0 || watch_fd(marker, marker->keeper, EPOLLIN, EVENT_KEEPER) < 0 ||
+	    watch_fd(marker, marker->wakes.marker, EPOLLIN, EVENT_WAKE) < 0)
+		return -errno;
+	for (uint32_t i = 0; i < marker->journal->top && i < JOURNAL_LISTENERS; i++)
+		if (__atomic_load_n(&marker->journal->listener[i].held, __ATOMIC_ACQUIRE))
+			add(marker, i, marker->journal->listener[i].fd);
+	return 0;
+}
+
+void marker_run(struct journal *journal, int keeper, const struct worker_wakes *wakes,
+		unsigned features)
+{
+	static struct marker marker; /* most of it is never touched */
+	uint64_t next;
+
+	marker = (struct marker){.journal = journal};
+	marker.keeper = keeper;
+	marker.wakes = *wakes;
+	marker.features = features;
+	if (set_up(&marker) < 0) {
+		log_line(LOG_LEVEL_ERROR, "marker: epoll: %s", strerror(errno));
+		_exit(1);
+	}
+	do {
+		take_news(&marker);
+		next = take_turns(&marker);
+		marker.unreaped = inject_reap();
+	} while (round_of_events(&marker, timeout_until(&marker, next)) == 0);
+}

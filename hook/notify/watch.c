@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Finding what no notification tells. */
+#include <errno.h>
+
+#include "hook/notify/members.h"
+#include "hook/notify/process.h"
+#include "hook/notify/watch.h"
+#include "oci-config/cleanup.h"
+
+/*
+ * A process that has only touched memory may have exec'd, or have given back and got the same amount. If each look has
+ * to stop it (sweep.c: bytes of RSS), that is checked seldom.
+ */
+#define LARGE	      (UINT64_C(256) << 20)
+#define FAULTED_AFTER (8000 * PACE_MS)
+
+void watch_begin(struct container *container, uint64_t now, uint64_t until)
+{
+	if (container->whole && !until)
+		return;
+	container->watch_until = until;
+	if (!container->watch_next)
+		container->watch_next = now + WATCH_EVERY;
+}
+
+static bool needs_look(const struct tracked *process, const struct process_stat *stat, uint64_t now)
+{
+	if (!process->faults || stat->size > process->size)
+		return true;
+	return stat->faults != process->faults &&
+	       (stat->rss <= LARGE || now > process->pace.last + FAULTED_AFTER);
+}
+
+struct tick {
+	struct container *container;
+	uint64_t now;
+};
+
+static bool look_at(pid_t pid, void *data)
+{
+	struct tick *tick = data;
+	cleanup_close int dir = -1;
+	struct tracked *process = members_track(tick->container, pid, &dir);
+	struct process_stat stat;
+
+	bool wanted;
+
+	if (!process || process->left_alone > tick->now || process_stat(dir, &stat) < 0)
+		return true;
+	wanted = needs_look(process, &stat, tick->now);
+	process->size = stat.size;
+	if (!wanted)
+		return true;
+	process->faults = stat.faults ? stat.faults : 1;
+	pace_note(&process->pace, tick->now);
+	return true;
+}
+
+void watch_tick(struct container *container, uint64_t now)
+{
+	struct tick tick = {.container = container, .now = now};
+
+	container->watch_next = now + WATCH_EVERY;
+	if (container->whole && now > container->watch_until)
+		container->watch_next = 0;
+	if (!members_were_active(container))
+		return;
+	for (size_t i = 0; i < container->count; i++)
+		container->processes[i].seen = false;
+	members_list(container, look_at, &tick);
+	for (size_t i = container->count; i-- > 0;)
+		if (!container->processes[i].seen && !container->processes[i].pace.due)
+			container_forget(container, &container->processes[i]);
+}
