@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What this kernel can do, found out by trying, each in a child process. */
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hook/common/probe.h"
+#include "hook/common/probe_tries.h"
+
+#ifndef PR_SET_MEMORY_MERGE
+#define PR_SET_MEMORY_MERGE 67 /* Linux 6.4 */
+#endif
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
+#endif
+#define PIDFD_SELF   -10000
+#define TIME_LIMIT_S 5 /* of one try, which takes less than a millisecond */
+
+/*
+ * No signal at its end, so that nobody who waits for any child or handles SIGCHLD meets it. Not glibc's fork: nothing that is
+ * registered with it is to run. The child may use system calls only.
+ */
+pid_t probe_fork(void)
+{
+	pid_t parent = getpid(), child = (pid_t)syscall(SYS_clone, 0UL, 0UL, 0UL, 0UL, 0UL);
+
+	if (child == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent)
+			_exit(1);
+	}
+	return child;
+}
+
+bool probe_wait(pid_t child)
+{
+	int status;
+	pid_t r;
+
+	do
+		r = waitpid(child, &status, __WALL);
+	while (r < 0 && errno == EINTR);
+	return r == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static bool set_memory_merge(void)
+{
+	return prctl(PR_SET_MEMORY_MERGE, 1UL, 0UL, 0UL, 0UL) == 0;
+}
+
+static bool try_prctl(void)
+{
+	return set_memory_merge();
+}
+
+static void *map(void *address, size_t size, int protection, int flags)
+{
+	return mmap(address, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+}
+
+static bool try_madvise(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	void *memory = map(NULL, page, PROT_READ | PROT_WRITE, 0);
+
+	return memory != MAP_FAILED && madvise(memory, page, MADV_MERGEABLE) == 0;
+}
+
+static bool try_process_madvise(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	struct iovec range = {map(NULL, page, PROT_READ | PROT_WRITE, 0), page};
+
+	return range.iov_base != MAP_FAILED &&
+	       syscall(SYS_process_madvise, (long)PIDFD_SELF, &range, 1L, (long)MADV_MERGEABLE,
+		       0L) == (long)page;
+}
+
+/* Two mappings side by side; mremap that grows both as one says EFAULT if they are two. */
+static bool try_vma_merge(void)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *memory = map(NULL, 4 * page, PROT_NONE, 0);
+
+	if (memory == MAP_FAILED || !set_memory_merge() ||
+	    munmap(memory + 2 * page, 2 * page) < 0 ||
+	    map(memory, page, PROT_READ | PROT_WRITE, MAP_FIXED) == MAP_FAILED ||
+	    map(memory + page, page, PROT_READ | PROT_WRITE, MAP_FIXED) == MAP_FAILED)
+		return false;
+	return mremap(memory, 2 * page, 3 * page, 0) != MAP_FAILED || errno != EFAULT;
+}
+
+static bool try_suspend_seccomp(void)
+{
+	pid_t child = probe_fork();
+	bool works;
+
+	if (child == 0)
+		for (;;)
+			pause();
+	if (child < 0)
+		return false;
+	works = ptrace(PTRACE_SEIZE, child, 0, (long)PTRACE_O_SUSPEND_SECCOMP) == 0;
+	kill(child, SIGKILL);
+	probe_wait(child);
+	return works;
+}
+
+static const struct {
+	enum probe feature;
+	const char *name;
+	bool (*try)(void);
+} features[] = {
+	{PROBE_MADVISE, "madvise", try_madvise},
+	{PROBE_PRCTL, "prctl", try_prctl},
+	{PROBE_EXEC_INHERIT, "exec_inherit", probe_try_exec_inherit},
+	{PROBE_VMA_MERGE, "vma_merge", try_vma_merge},
+	{PROBE_PROCESS_MADVISE, "process_madvise", try_process_madvise},
+	{PROBE_NOTIFY, "notify", probe_try_notify},
+	{PROBE_SYNC_WAKE_UP, "sync_wake_up", probe_try_sync_wake_up},
+	{PROBE_WAIT_KILLABLE, "wait_killable", probe_try_wait_killable},
+	{PROBE_SUSPEND_SECCOMP, "suspend_seccomp", try_suspend_seccomp},
+};
+
+const char *probe_name(enum probe feature)
+{
+	for (size_t i = 0; i < sizeof(features) / sizeof(*features); i++)
+		if (features[i].feature == feature)
+			return features[i].name;
+	return "?";
+}
+
+/* Is the name one of the words of $OCI_KSM_NO? */
+static bool is_forbidden(const char *name)
+{
+	const char *list = getenv("OCI_KSM_NO");
+	size_t len = strlen(name);
+
+	while (list && *list) {
+		size_t word = strcspn(list, ",");
+
+		if (word == len && strncmp(list, name, len) == 0)
+			return true;
+		list += word;
+		list += *list == ',';
+	}
+	return false;
+}
+
+/* Whatever happens to the child, it ends. */
+static void limit_time(void)
+{
+	sigset_t alarm_only;
+
+	signal(SIGALRM, SIG_DFL);
+	sigemptyset(&alarm_only);
+	sigaddset(&alarm_only, SIGALRM);
+	sigprocmask(SIG_UNBLOCK, &alarm_only, NULL);
+	alarm(TIME_LIMIT_S);
+}
+
+unsigned probe(unsigned wanted)
+{
+	unsigned found = 0;
+
+	for (size_t i = 0; i < sizeof(features) / sizeof(*features); i++) {
+		pid_t child;
+
+		if (!(wanted & features[i].feature) || is_forbidden(features[i].name))
+			continue;
+		child = probe_fork();
+		if (child == 0) {
+			limit_time();
+			_exit(features[i].try() ? 0 : 1);
+		}
+		if (child > 0 && probe_wait(child))
+			found |= features[i].feature;
+	}
+	return found;
+}
