@@ -14,16 +14,21 @@ static void caps_free_at(cap_t *caps)
 #define cleanup_caps __attribute__((cleanup(caps_free_at)))
 
 /* CAP_SETPCAP may be missing; then this set is out of reach, and no_new_privs has to do. */
-static void empty_bounding_set(void)
+static void limit_bounding_set(const cap_value_t *keep, size_t count)
 {
 	cap_value_t last = cap_max_bits();
 
-	for (cap_value_t cap = 0; cap < last; cap++)
-		if (cap_drop_bound(cap) < 0)
+	for (cap_value_t cap = 0; cap < last; cap++) {
+		size_t i = 0;
+
+		while (i < count && keep[i] != cap)
+			i++;
+		if (i == count && cap_drop_bound(cap) < 0)
 			return;
+	}
 }
 
-int caps_keep(const cap_value_t *keep, size_t count, struct error *err)
+static int keep_only(const cap_value_t *keep, size_t count, size_t bounding, struct error *err)
 {
 	cleanup_caps cap_t have = cap_get_proc();
 	cleanup_caps cap_t want = cap_init();
@@ -41,9 +46,19 @@ int caps_keep(const cap_value_t *keep, size_t count, struct error *err)
 		    cap_set_flag(want, CAP_EFFECTIVE, 1, &keep[i], CAP_SET) < 0)
 			return error_set(err, errno, "keep capability %d", keep[i]);
 	}
-	empty_bounding_set();
+	limit_bounding_set(keep, bounding);
 	/* An empty inheritable set empties the ambient one (capabilities(7)). */
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || cap_set_proc(want) < 0)
 		return error_set(err, errno, "drop capabilities");
 	return 0;
+}
+
+int caps_keep(const cap_value_t *keep, size_t count, struct error *err)
+{
+	return keep_only(keep, count, 0, err);
+}
+
+int caps_keep_over_exec(const cap_value_t *keep, size_t count, struct error *err)
+{
+	return keep_only(keep, count, count, err);
 }

@@ -15,5 +15,7 @@
  * needs it will say so.
  */
 int caps_keep(const cap_value_t *keep, size_t count, struct error *err);
+/* The same, but root's programs that are exec'd from here on have what is kept as well: it stays in the bounding set. */
+int caps_keep_over_exec(const cap_value_t *keep, size_t count, struct error *err);
 
 #endif

@@ -13,27 +13,29 @@
 /* What every layout of this JOURNAL_VERSION begins a listener's entry with. */
 #define JOURNAL_PREFIX offsetof(struct journal_listener, dirty)
 
-static int map(int fd, struct journal **ret, struct error *err)
+/* NULL: failed. */
+static struct journal *map(int fd, struct error *err)
 {
-	void *memory = mmap(NULL, sizeof(**ret), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	void *memory =
+		mmap(NULL, sizeof(struct journal), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
-	if (memory == MAP_FAILED)
-		return error_set(err, errno, "map the journal");
-	*ret = memory;
-	return 0;
+	if (memory == MAP_FAILED) {
+		error_set(err, errno, "map the journal");
+		return NULL;
+	}
+	return memory;
 }
 
 int journal_new(struct journal **ret, int *ret_fd, struct error *err)
 {
 	cleanup_close int fd = memfd_create("oci-ksm-journal", MFD_CLOEXEC);
 	struct journal *journal;
-	int rc;
 
 	if (fd < 0 || ftruncate(fd, sizeof(*journal)) < 0)
 		return error_set(err, errno, "make the journal");
-	rc = map(fd, &journal, err);
-	if (rc < 0)
-		return rc;
+	journal = map(fd, err);
+	if (!journal)
+		return -ENOMEM;
 	journal->version = JOURNAL_VERSION;
 	journal->listeners = JOURNAL_LISTENERS;
 	journal->size_of_one = sizeof(struct journal_listener);
@@ -59,6 +61,7 @@ static int read_head(int fd, struct journal_head *ret, struct stat *st, struct e
 int journal_map(int fd, struct journal **ret, struct error *err)
 {
 	struct journal_head head;
+	struct journal *journal;
 	struct stat st;
 	int rc = read_head(fd, &head, &st, err);
 
@@ -69,7 +72,11 @@ int journal_map(int fd, struct journal **ret, struct error *err)
 	    head.size_of_one != sizeof(struct journal_listener) ||
 	    head.offset_of_first != offsetof(struct journal, listener))
 		return error_set(err, EPROTO, "the journal is of another version's layout");
-	return map(fd, ret, err);
+	journal = map(fd, err);
+	if (!journal)
+		return -ENOMEM;
+	*ret = journal;
+	return 0;
 }
 
 /* Its bounds hold together, and its entries begin as ours do. */
@@ -98,6 +105,7 @@ static int copy_entry(int fd, const struct journal_head *head, uint32_t index,
 		return error_set(err, EPROTO, "the journal holds more than there is room for");
 	entry.overflow = 1; /* whose turn it was is not copied: all are looked at */
 	if (journal) {
+		journal->top = index + 1;
 		journal->listener[index] = entry;
 		journal->pending[index / 64] |= UINT64_C(1) << index % 64;
 	}
