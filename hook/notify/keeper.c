@@ -80,6 +80,7 @@ int keeper_init(struct keeper *k, struct error *err)
 	sigset_t set;
 	int rc;
 
+	k->nice = getpriority(PRIO_PROCESS, 0);
 	k->signals = -1;
 	k->complaints = (struct limit){.burst = COMPLAINTS_AT_ONCE, .every = COMPLAINTS_EVERY};
 	k->idle_until = keeper_now() + ONCE_PATIENCE;
@@ -212,6 +213,7 @@ _Noreturn void keeper_take_over(struct keeper *k)
 	struct error err = {0};
 	uint32_t held;
 
+	setpriority(PRIO_PROCESS, 0, k->nice);
 	listeners_restore(k, worker_fd_of, NULL);
 	held = k->held;
 	/* What can fail here failed not when the service started. */

@@ -47,6 +47,7 @@ struct keeper {
 	char **argv;	   /* for a program that replaces this one */
 	char path[108];	   /* the socket that we made, "" if it was given to us */
 	unsigned features; /* enum probe */
+	int nice;	   /* the worker changes its own */
 
 	int socket; /* where we listen */
 	int signals;
