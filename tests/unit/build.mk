@@ -1,13 +1,18 @@
 # Unit tests of oci-config: one program a module, tests/unit/test_NAME.c.
-OCI_CONFIG_TESTS := error json file spec env mounts hooks seccomp plan settings annotations policy state notify process_state golden
+OCI_CONFIG_TESTS := error json file spec env mounts hooks seccomp plan settings annotations policy state notify process_state seccomp_notify golden
 define unit_test
 TESTS += test_$(1)
 test_$(1)_SRCS := tests/unit/test_$(1).c
 test_$(1)_LIBS := -lcmocka
 endef
 $(foreach t,$(OCI_CONFIG_TESTS),$(eval $(call unit_test,$(t))))
+test_seccomp_notify_SRCS += tests/unit/filter.c
+test_seccomp_notify_LIBS += -lseccomp
 
 # Unit tests of hook.
 $(foreach t,proc ksm cgroup frames table,$(eval $(call unit_test,$(t))))
 test_frames_LIBS += -lxxhash
 test_table_SRCS += hook/cli/table.c
+$(eval $(call unit_test,inject))
+test_inject_SRCS += $(INJECT_SRCS)
+$(eval $(call unit_test,probe))
