@@ -144,6 +144,8 @@ static void add(struct worker *worker, uint32_t index, int fd)
 	fds[index] = fd + 1;
 	if (worker->features & PROBE_SYNC_WAKE_UP)
 		ioctl(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+	/* A predecessor may have died before it told. */
+	tell_marker(worker, index);
 	if (turn == SYNC_MARKER)
 		return;
 	sync_take_back(listener);
@@ -193,6 +195,13 @@ static int hear_keeper(struct worker *worker)
 	return 0;
 }
 
+static void wake_marker(struct worker *worker)
+{
+	if (worker->tell)
+		eventfd_write(worker->wakes.marker, 1);
+	worker->tell = false;
+}
+
 static int round_of_events(struct worker *worker)
 {
 	struct epoll_event events[EVENTS];
@@ -210,10 +219,6 @@ static int round_of_events(struct worker *worker)
 			serve(worker, index);
 		else
 			drop(worker, index);
-	}
-	if (worker->tell) {
-		eventfd_write(worker->wakes.marker, 1);
-		worker->tell = false;
 	}
 	/* Last: these exchange descriptors, and no event above is of an older one then. */
 	if (wake)
@@ -241,7 +246,8 @@ void worker_run(struct journal *journal, int keeper, const struct worker_wakes *
 	for (uint32_t i = 0; i < journal->top && i < JOURNAL_LISTENERS; i++)
 		if (__atomic_load_n(&journal->listener[i].held, __ATOMIC_ACQUIRE))
 			add(&worker, i, journal->listener[i].fd);
-	while (round_of_events(&worker) == 0)
-		;
+	do
+		wake_marker(&worker);
+	while (round_of_events(&worker) == 0);
 	close(worker.epoll);
 }
