@@ -16,9 +16,21 @@ $(BUILD)/podman/oci-ksm.conf: packaging/podman/containers.conf FORCE
 	@mkdir -p $(@D)
 	$(Q)sed 's|@PRECREATEDIR@|$(PRECREATEDIR)|' $< > $@
 
+##### systemd: for the machine, and for each user's rootless containers #####
+SYSTEMDDIR ?= $(PREFIX)/lib/systemd
+SYSTEMD_UNITS := $(foreach whose,system user,$(whose)/oci-ksmd.socket $(whose)/oci-ksmd.service)
+SYSTEMD_BUILT := $(addprefix $(BUILD)/systemd/,$(SYSTEMD_UNITS))
+$(BUILD)/systemd/%.socket: packaging/systemd/%.socket FORCE
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+$(BUILD)/systemd/%.service: packaging/systemd/%.service.in FORCE
+	@mkdir -p $(@D)
+	$(Q)sed 's|@BINDIR@|$(BINDIR)|' $< > $@
+
 # The shim's folder is never removed: it is mounted in running containers, which see new files in it but not a new folder.
-install: all $(PODMAN_BUILT) ## Install below DESTDIR and PREFIX=/usr/local
-	$(INSTALL) -d $(addprefix $(DESTDIR),$(BINDIR) $(PREFIX)/lib/oci-ksm $(HOOKSDIR) $(PRECREATEDIR) $(CONFDDIR))
+install: all $(PODMAN_BUILT) $(SYSTEMD_BUILT) ## Install below DESTDIR and PREFIX=/usr/local
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(BINDIR) $(PREFIX)/lib/oci-ksm $(HOOKSDIR) $(PRECREATEDIR) $(CONFDDIR) \
+		$(SYSTEMDDIR)/system $(SYSTEMDDIR)/user)
 	$(INSTALL) -m 755 $(addprefix $(BUILD)/bin/,$(PROGRAMS)) $(DESTDIR)$(BINDIR)/
 	ln -sf oci-ksm $(DESTDIR)$(BINDIR)/ksm-wrapper
 	cp -R --no-dereference --remove-destination $(BUILD)/lib/oci-ksm/preload $(DESTDIR)$(PREFIX)/lib/oci-ksm/
@@ -27,11 +39,14 @@ install: all $(PODMAN_BUILT) ## Install below DESTDIR and PREFIX=/usr/local
 	$(INSTALL) -m 644 $(patsubst %,$(BUILD)/podman/oci-ksm-%.json,$(HOOK_STAGES)) $(DESTDIR)$(HOOKSDIR)/
 	$(INSTALL) -m 644 $(BUILD)/podman/oci-ksm-precreate.json $(DESTDIR)$(PRECREATEDIR)/
 	$(INSTALL) -m 644 $(BUILD)/podman/oci-ksm.conf $(DESTDIR)$(CONFDDIR)/
+	$(INSTALL) -m 644 $(filter $(BUILD)/systemd/system/%,$(SYSTEMD_BUILT)) $(DESTDIR)$(SYSTEMDDIR)/system/
+	$(INSTALL) -m 644 $(filter $(BUILD)/systemd/user/%,$(SYSTEMD_BUILT)) $(DESTDIR)$(SYSTEMDDIR)/user/
 
 # Takes away what install made, and no folder that others use too. The administrator's settings stay.
 uninstall: ## Remove what install installed
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(PROGRAMS) ksm-wrapper)
 	rm -f $(patsubst %,$(DESTDIR)$(HOOKSDIR)/oci-ksm-%.json,$(HOOK_STAGES)) $(DESTDIR)$(CONFDDIR)/oci-ksm.conf
+	rm -f $(addprefix $(DESTDIR)$(SYSTEMDDIR)/,$(SYSTEMD_UNITS))
 	rm -rf $(DESTDIR)$(PREFIX)/lib/oci-ksm $(DESTDIR)$(DATADIR)/oci-ksm
 
 # The tree as git knows it; to be built as it is.

@@ -160,12 +160,16 @@ static int timeout_of(const struct keeper *k)
 
 static void check_end(struct keeper *k)
 {
-	if (k->held > 0)
+	if (k->held > 0) {
 		k->idle_until = 0; /* `once`: when this was the last, it was the last */
-	else if (k->ending || (k->once && k->idle_until <= keeper_now()))
+	} else if (k->ending) {
 		k->ended = true;
-	if (k->ended && k->once && k->idle_until)
-		log_line(LOG_LEVEL_WARNING, "nobody came within %d s", ONCE_PATIENCE / 1000);
+	} else if (k->once && k->idle_until <= keeper_now()) {
+		if (k->idle_until > 0)
+			log_line(LOG_LEVEL_WARNING, "nobody came within %d s",
+				 ONCE_PATIENCE / 1000);
+		k->ended = true;
+	}
 }
 
 void keeper_run(struct keeper *k)

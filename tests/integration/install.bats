@@ -60,6 +60,17 @@ prestart'
 precreate'
 }
 
+@test "systemd takes the units, and they start the installed program" {
+  make_ install PREFIX="$T/here"
+  for whose in system user; do
+    XDG_RUNTIME_DIR=$T run systemd-analyze verify --$whose "$T/here/lib/systemd/$whose/oci-ksmd.socket" "$T/here/lib/systemd/$whose/oci-ksmd.service"
+    assert_status 0
+    # Newer than Debian 12's.
+    assert_equal "$(grep -v "Unknown key 'FileDescriptorStorePreserve'" <<< "$output")" ''
+    assert_contains "$(cat "$T/here/lib/systemd/$whose/oci-ksmd.service")" "ExecStart=$T/here/bin/oci-ksmd"
+  done
+}
+
 @test "make help names every target that people use" {
   run make_ help
   assert_status 0
