@@ -157,11 +157,12 @@ static bool is_forbidden(const char *name)
 	return false;
 }
 
-/* Whatever happens to the child, it ends. */
-static void limit_time(void)
+/* In the child: no handler of the caller's runs, and whatever happens, it ends. */
+static void be_a_child(void)
 {
 	sigset_t alarm_only;
 
+	signal(SIGCHLD, SIG_DFL);
 	signal(SIGALRM, SIG_DFL);
 	sigemptyset(&alarm_only);
 	sigaddset(&alarm_only, SIGALRM);
@@ -180,7 +181,7 @@ unsigned probe(unsigned wanted)
 			continue;
 		child = probe_fork();
 		if (child == 0) {
-			limit_time();
+			be_a_child();
 			_exit(features[i].try() ? 0 : 1);
 		}
 		if (child > 0 && probe_wait(child))

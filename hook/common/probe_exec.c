@@ -83,8 +83,7 @@ static int make_file(void)
 	return fd >= 0 ? fd : memfd_create("oci-ksm-probe", MFD_CLOEXEC);
 }
 
-/* Returns only if it cannot be tried: the program's status is the answer. */
-bool probe_try_exec_inherit(void)
+static void execute(void)
 {
 	char *const argv[] = {(char[]){"probe"}, NULL}, *const envp[] = {NULL};
 	struct image image;
@@ -94,7 +93,15 @@ bool probe_try_exec_inherit(void)
 	if (fd >= 0 && write(fd, &image, sizeof(image)) == (ssize_t)sizeof(image) &&
 	    prctl(PR_SET_MEMORY_MERGE, 1UL, 0UL, 0UL, 0UL) == 0)
 		syscall(SYS_execveat, fd, "", argv, envp, AT_EMPTY_PATH);
-	if (fd >= 0)
-		close(fd);
-	return false;
+	_exit(1);
+}
+
+/* By a child of the child: the end of a process that has executed something is told with SIGCHLD. */
+bool probe_try_exec_inherit(void)
+{
+	pid_t child = probe_fork();
+
+	if (child == 0)
+		execute();
+	return child > 0 && probe_wait(child);
 }
