@@ -5,3 +5,6 @@ FUZZERS += fuzz_$(1)
 fuzz_$(1)_SRCS := tests/fuzz/fuzz_$(1).c
 endef
 $(foreach t,$(OCI_CONFIG_FUZZERS),$(eval $(call fuzz_target,$(t))))
+# The helper's reader of memory maps.
+$(eval $(call fuzz_target,regions))
+fuzz_regions_SRCS += hook/notify/regions.c

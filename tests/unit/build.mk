@@ -16,3 +16,8 @@ test_table_SRCS += hook/cli/table.c
 $(eval $(call unit_test,inject))
 test_inject_SRCS += $(INJECT_SRCS)
 $(eval $(call unit_test,probe))
+# The helper's marker.
+$(foreach t,regions marks,$(eval $(call unit_test,$(t))))
+test_regions_SRCS += hook/notify/regions.c
+test_marks_SRCS += $(addprefix hook/notify/, dirty.c pace.c)
+test_marks_LIBS += -lpthread
