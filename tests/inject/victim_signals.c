@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Signals: queued ones come once each and in order, and one that interrupts a call gives EINTR, whatever is injected meanwhile.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/inject/victim.h"
+
+#define LOST_MS 3000
+
+static struct shared {
+	volatile int received, interrupted, done;
+} * shared;
+static pid_t sender;
+
+static void on_queued(int signal, siginfo_t *info, void *context)
+{
+	(void)signal, (void)context;
+	if (info->si_value.sival_int != shared->received || info->si_code != SI_QUEUE ||
+	    info->si_pid != sender)
+		victim_fail("signal %d came as number %d (code %d, from %d)",
+			    info->si_value.sival_int, shared->received, info->si_code,
+			    (int)info->si_pid);
+	shared->received++;
+}
+
+static void on_usr(int signal)
+{
+	(void)signal;
+}
+
+/* Until the counter is there, or it takes too long. */
+static void await(volatile int *counter, int value)
+{
+	uint64_t end = victim_now_ms() + LOST_MS;
+
+	while (*counter < value) {
+		if (victim_now_ms() > end)
+			victim_fail("lost: %d instead of %d", *counter, value);
+		usleep(50);
+	}
+}
+
+/* Does it wait in read()? */
+static bool reads(pid_t pid)
+{
+	char path[64], text[8] = "";
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/syscall", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = '\0';
+	close(fd);
+	return strncmp(text, "0 0x", 4) == 0;
+}
+
+/* First a storm, then single ones that have to interrupt. */
+static void send_signals(pid_t victim, int count)
+{
+	for (int i = 0; i < count; i++) {
+		while (sigqueue(victim, SIGRTMIN, (union sigval){.sival_int = i}) < 0)
+			if (errno != EAGAIN)
+				victim_fail("sigqueue: %s", strerror(errno));
+		if (i % 16 == 0)
+			await(&shared->received, i - 64);
+	}
+	await(&shared->received, count);
+	shared->done = 1;
+	for (int i = 0; i < count / 100; i++) {
+		while (!reads(victim))
+			usleep(20);
+		kill(victim, SIGUSR1);
+		await(&shared->interrupted, i + 1);
+	}
+	shared->done = 2;
+	kill(victim, SIGUSR1);
+}
+
+/* What a program does with signals: blocks them for a while, waits for them, computes. */
+static void receive_storm(void)
+{
+	sigset_t queued, old;
+	uint64_t sum = 0;
+
+	sigemptyset(&queued);
+	sigaddset(&queued, SIGRTMIN);
+	while (!shared->done) {
+		sigprocmask(SIG_BLOCK, &queued, &old);
+		for (int i = 0; i < 1000; i++)
+			sum += (uint64_t)i * sum + 1;
+		sigprocmask(SIG_SETMASK, &old, NULL);
+		usleep(sum % 32);
+	}
+}
+
+static void be_interrupted(void)
+{
+	int fds[2];
+	char byte;
+
+	if (pipe(fds) < 0)
+		victim_fail("pipe: %s", strerror(errno));
+	while (shared->done < 2) {
+		ssize_t n = read(fds[0], &byte, 1);
+
+		if (n >= 0 || errno != EINTR)
+			victim_fail("read: %zd, %s", n, strerror(errno));
+		shared->interrupted++;
+	}
+}
+
+void victim_signals(int count)
+{
+	struct sigaction queued = {.sa_sigaction = on_queued, .sa_flags = SA_SIGINFO | SA_RESTART};
+	struct sigaction usr = {.sa_handler = on_usr};
+	pid_t self = getpid();
+	int status;
+
+	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	sigaction(SIGRTMIN, &queued, NULL);
+	sigaction(SIGUSR1, &usr, NULL);
+	sender = fork();
+	if (sender == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		sender = getpid();
+		send_signals(self, count);
+		_exit(0);
+	}
+	victim_ready(NULL, 0);
+	receive_storm();
+	be_interrupted();
+	while (waitpid(sender, &status, 0) < 0)
+		;
+	if (status != 0)
+		victim_fail("the sender ended with status %x", status);
+	if (shared->received != count || shared->interrupted < count / 100)
+		victim_fail("%d signals, %d interrupted", shared->received, shared->interrupted);
+}
