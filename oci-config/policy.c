@@ -3,66 +3,130 @@
  * Policy: wishes + what this host can do -> modes and the reason. Pure: no files, no kernel, no
  * clock.
  */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "oci-config/policy.h"
 
-/* Modes that this version can carry out. */
-#define BUILT_IN OCFG_MODE_PRELOAD
+static void say(struct ocfg_decision *ret, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
-static void decide(struct ocfg_decision *ret, unsigned modes, bool as_wished, const char *reason)
+/* Appends to the reason. */
+static void say(struct ocfg_decision *ret, const char *fmt, ...)
 {
-	ret->modes = modes;
-	ret->as_wished = as_wished;
-	snprintf(ret->reason, sizeof(ret->reason), "%s", reason);
+	size_t len = strlen(ret->reason);
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(ret->reason + len, sizeof(ret->reason) - len, fmt, args);
+	va_end(args);
 }
 
-static void choose_preload(const struct ocfg_features *features, const struct ocfg_wishes *wishes,
-			   struct ocfg_decision *ret)
+static const char *no_preload(const struct ocfg_features *features)
 {
-	unsigned missing = wishes->modes & ~(unsigned)(BUILT_IN | OCFG_MODE_AUTO);
+	return features->no_preload
+		       ? features->no_preload
+		       : "the preload shim is not installed or has no place in this container";
+}
+
+/* Why these modes cannot be had. */
+static void say_missing(const struct ocfg_features *features, unsigned missing,
+			struct ocfg_decision *ret)
+{
+	const char *link = "";
+
+	if (missing & OCFG_MODE_PROCESS) {
+		say(ret, "this version cannot do process");
+		link = ", and ";
+	}
+	if (missing & OCFG_MODE_NOTIFY) {
+		say(ret, "%snotify is not possible: %s", link,
+		    features->no_notify ? features->no_notify : "oci-ksmd is not there");
+		link = ", and ";
+	}
+	if (missing & OCFG_MODE_PRELOAD)
+		say(ret, "%s%s", link, no_preload(features));
+}
+
+static void choose_auto(const struct ocfg_features *features, struct ocfg_decision *ret)
+{
+	ret->as_wished = features->preload || features->notify;
+	if (features->preload) {
+		ret->modes = OCFG_MODE_PRELOAD;
+		say(ret, "auto: preload is what this version can do");
+	} else if (features->notify) {
+		ret->modes = OCFG_MODE_NOTIFY;
+		say(ret, "auto: notify, because %s", no_preload(features));
+	} else {
+		say_missing(features,
+			    features->no_notify ? OCFG_MODE_PRELOAD | OCFG_MODE_NOTIFY
+						: OCFG_MODE_PRELOAD,
+			    ret);
+	}
+}
+
+static void choose_named(const struct ocfg_features *features, unsigned named, bool or_auto,
+			 struct ocfg_decision *ret)
+{
+	unsigned possible = (features->preload ? OCFG_MODE_PRELOAD : 0) |
+			    (features->notify ? OCFG_MODE_NOTIFY : 0);
+	unsigned missing = named & ~possible, untried = 0;
 	char names[64];
 
-	ocfg_mode_format(missing, names, sizeof(names));
-	if (!features->preload) {
-		decide(ret, 0, false,
-		       "the preload shim is not installed or has no place in this container");
-	} else if (missing != 0) {
-		ret->modes = OCFG_MODE_PRELOAD;
-		ret->as_wished = false;
-		snprintf(ret->reason, sizeof(ret->reason),
-			 "this version cannot do %s, so preload takes its place", names);
-	} else if (wishes->modes & OCFG_MODE_PRELOAD) {
-		decide(ret, OCFG_MODE_PRELOAD, true, "preload was asked for");
-	} else {
-		decide(ret, OCFG_MODE_PRELOAD, true, "auto: preload is what this version can do");
+	ret->modes = named & possible;
+	ret->as_wished = missing == 0;
+	if (!ret->modes) {
+		untried = or_auto ? OCFG_MODE_PRELOAD | OCFG_MODE_NOTIFY : OCFG_MODE_PRELOAD;
+		ret->modes = possible & untried & OCFG_MODE_PRELOAD ? OCFG_MODE_PRELOAD
+								    : possible & untried;
 	}
+	ocfg_mode_format(ret->modes ? ret->modes : named, names, sizeof(names));
+	if (ret->as_wished) {
+		say(ret, "%s was asked for", names);
+		return;
+	}
+	say_missing(features, ret->modes ? missing : missing | OCFG_MODE_PRELOAD, ret);
+	if (ret->modes)
+		say(ret, ", so %s takes its place", names);
 }
 
 /* Whoever asks for a trust domain or layout of its own must not believe to have got it. */
 static void mention_unsupported(const struct ocfg_wishes *wishes, struct ocfg_decision *ret)
 {
 	bool domain = wishes->domain[0] != '\0', layout = wishes->layout_shared;
-	size_t len = strlen(ret->reason);
 
 	if (ret->modes == 0 || (!domain && !layout))
 		return;
 	ret->as_wished = false;
-	snprintf(ret->reason + len, sizeof(ret->reason) - len,
-		 ", but this version has no oci-ksm/%s%s%s", domain ? "domain" : "",
-		 domain && layout ? " and no oci-ksm/" : "", layout ? "layout" : "");
+	say(ret, ", but this version has no oci-ksm/%s%s%s", domain ? "domain" : "",
+	    domain && layout ? " and no oci-ksm/" : "", layout ? "layout" : "");
 }
 
 void ocfg_policy_choose(const struct ocfg_features *features, const struct ocfg_wishes *wishes,
 			struct ocfg_decision *ret)
 {
+	unsigned named = wishes->modes & ~(unsigned)OCFG_MODE_AUTO;
+
+	*ret = (struct ocfg_decision){.as_wished = wishes->modes == 0};
 	if (wishes->modes == 0) {
-		decide(ret, 0, true, "merging was not asked for");
+		say(ret, "merging was not asked for");
 	} else if (!features->ksm) {
-		decide(ret, 0, false, "this kernel has no KSM (CONFIG_KSM)");
+		say(ret, "this kernel has no KSM (CONFIG_KSM)");
 	} else {
-		choose_preload(features, wishes, ret);
+		if (named == 0)
+			choose_auto(features, ret);
+		else
+			choose_named(features, named, wishes->modes & OCFG_MODE_AUTO, ret);
 		mention_unsupported(wishes, ret);
 	}
+}
+
+bool ocfg_policy_needs_notify(const struct ocfg_features *features,
+			      const struct ocfg_wishes *wishes)
+{
+	if (!features->ksm)
+		return false;
+	return wishes->modes & OCFG_MODE_NOTIFY ||
+	       (wishes->modes & OCFG_MODE_AUTO && !features->preload);
 }

@@ -15,15 +15,25 @@
 struct ocfg_features {
 	bool ksm;     /* /sys/kernel/mm/ksm is there (CONFIG_KSM) */
 	bool preload; /* the shim is installed and can be placed in this container */
+	bool notify;  /* oci-ksmd serves, and this container can be made to notify it */
+	/* Why not, as part of a sentence. NULL: in general words. */
+	const char *no_preload, *no_notify;
 };
 
 struct ocfg_decision {
 	unsigned modes;	  /* 0: nothing will be done */
 	bool as_wished;	  /* false: something asked for cannot be had; required=true then fails */
-	char reason[256]; /* one sentence for the log, status and --json */
+	char reason[512]; /* one sentence for the log, status and --json */
 };
 
+/*
+ * What is named is taken, if it can be had; where nothing of it can, preload takes its place. "auto" is
+ * preload, or notify where there is no preload.
+ */
 void ocfg_policy_choose(const struct ocfg_features *features, const struct ocfg_wishes *wishes,
 			struct ocfg_decision *ret);
+/* Would the decision depend on features.notify? Finding that out takes time. */
+bool ocfg_policy_needs_notify(const struct ocfg_features *features,
+			      const struct ocfg_wishes *wishes);
 
 #endif

@@ -92,6 +92,14 @@ static int read_notify_socket(json_object *value, struct ocfg_settings *ret, str
 	return read_folder(value, &ret->notify_socket, err);
 }
 
+static int read_notify_brk(json_object *value, struct ocfg_settings *ret, struct error *err)
+{
+	if (ocfg_json_expect(value, json_type_boolean, "value", err) < 0)
+		return -EINVAL;
+	ret->notify_brk = json_object_get_boolean(value);
+	return 0;
+}
+
 static int read_log(json_object *value, struct ocfg_settings *ret, struct error *err)
 {
 	const char *sink;
@@ -145,10 +153,11 @@ static const struct {
 	const char *key;
 	setting_reader *read;
 } readers[] = {
-	{"enable", read_enable},       {"mode", read_mode},
-	{"min_size", read_min_size},   {"preload_dir", read_preload_dir},
-	{"state_dir", read_state_dir}, {"log", read_log},
-	{"runtimes", read_runtimes},   {"notify_socket", read_notify_socket},
+	{"enable", read_enable},	 {"mode", read_mode},
+	{"min_size", read_min_size},	 {"preload_dir", read_preload_dir},
+	{"state_dir", read_state_dir},	 {"log", read_log},
+	{"runtimes", read_runtimes},	 {"notify_socket", read_notify_socket},
+	{"notify_brk", read_notify_brk},
 };
 
 static setting_reader *reader_of(const char *key)

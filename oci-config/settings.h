@@ -27,6 +27,7 @@ struct ocfg_settings {
 	char *preload_dir; /* host folder with the shim: <program>/../lib/oci-ksm/preload */
 	char *state_dir;   /* /run/oci-ksm, or $XDG_RUNTIME_DIR/oci-ksm for other users than root */
 	char *notify_socket; /* oci-ksmd's: notify.sock in state_dir */
+	bool notify_brk;     /* notify brk as well; false: see docs/architecture.md */
 	char *log;	     /* "auto", "syslog", "stderr" or "file:/path" */
 	char *runtimes[OCFG_SETTINGS_RUNTIMES +
 		       1]; /* names or paths of real runtimes, NULL terminated; crun, runc */

@@ -6,14 +6,18 @@
 
 static void check_policy(const struct ocfg_wishes *wishes)
 {
-	for (unsigned bits = 0; bits < 4; bits++) {
-		const struct ocfg_features features = {.ksm = bits & 1, .preload = bits & 2};
+	for (unsigned bits = 0; bits < 8; bits++) {
+		const struct ocfg_features features = {
+			.ksm = bits & 1, .preload = bits & 2, .notify = bits & 4};
 		struct ocfg_decision decision;
 
 		ocfg_policy_choose(&features, wishes, &decision);
 		must(decision.reason[0] != '\0');
 		must(!(decision.modes & OCFG_MODE_AUTO));
-		must(decision.modes == 0 || (features.ksm && features.preload));
+		must(decision.modes == 0 || features.ksm);
+		must(!(decision.modes & OCFG_MODE_PRELOAD) || features.preload);
+		must(!(decision.modes & OCFG_MODE_NOTIFY) ||
+		     (features.notify && ocfg_policy_needs_notify(&features, wishes)));
 		must(wishes->modes != 0 || (decision.modes == 0 && decision.as_wished));
 		must(wishes->modes == 0 || decision.modes != 0 || !decision.as_wished);
 	}

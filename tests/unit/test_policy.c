@@ -7,10 +7,15 @@
 #define N OCFG_MODE_NOTIFY
 #define S OCFG_MODE_PROCESS
 #define A OCFG_MODE_AUTO
+#define F(k, p, n)                                        \
+	{                                                 \
+		.ksm = (k), .preload = (p), .notify = (n) \
+	}
 
 static const char not_asked[] = "merging was not asked for";
 static const char no_ksm[] = "this kernel has no KSM (CONFIG_KSM)";
-static const char no_shim[] = "the preload shim is not installed or has no place in this container";
+#define NO_SHIM	  "the preload shim is not installed or has no place in this container"
+#define NO_HELPER "notify is not possible: oci-ksmd is not there"
 
 static const struct {
 	struct ocfg_features features;
@@ -18,31 +23,52 @@ static const struct {
 	bool as_wished;
 	const char *reason;
 } table[] = {
-	/* ksm, preload */
-	{{false, false}, 0, 0, true, not_asked},
-	{{true, true}, 0, 0, true, not_asked},
-	{{false, false}, A, 0, false, no_ksm},
-	{{false, true}, A, 0, false, no_ksm},
-	{{false, true}, P, 0, false, no_ksm},
-	{{false, true}, P | N | S, 0, false, no_ksm},
-	{{true, false}, A, 0, false, no_shim},
-	{{true, false}, P, 0, false, no_shim},
-	{{true, false}, N, 0, false, no_shim},
-	{{true, true}, A, P, true, "auto: preload is what this version can do"},
-	{{true, true}, P, P, true, "preload was asked for"},
-	{{true, true}, P | A, P, true, "preload was asked for"},
-	{{true, true}, N, P, false, "this version cannot do notify, so preload takes its place"},
-	{{true, true}, S, P, false, "this version cannot do process, so preload takes its place"},
-	{{true, true},
-	 P | N,
+	/* ksm, preload, notify */
+	{F(false, false, false), 0, 0, true, not_asked},
+	{F(true, true, true), 0, 0, true, not_asked},
+	{F(false, false, false), A, 0, false, no_ksm},
+	{F(false, true, true), A, 0, false, no_ksm},
+	{F(false, true, true), P, 0, false, no_ksm},
+	{F(false, true, true), P | N | S, 0, false, no_ksm},
+	/* nothing can be had */
+	{F(true, false, false), A, 0, false, NO_SHIM},
+	{F(true, false, false), P, 0, false, NO_SHIM},
+	{F(true, false, false), N, 0, false, NO_HELPER ", and " NO_SHIM},
+	{F(true, false, false), P | N, 0, false, NO_HELPER ", and " NO_SHIM},
+	{{.ksm = true, .preload = false, .notify = false, .no_preload = "a", .no_notify = "b"},
+	 A,
+	 0,
+	 false,
+	 "notify is not possible: b, and a"},
+	/* preload alone */
+	{F(true, true, false), A, P, true, "auto: preload is what this version can do"},
+	{F(true, true, false), P, P, true, "preload was asked for"},
+	{F(true, true, false), P | A, P, true, "preload was asked for"},
+	{F(true, true, false), N, P, false, NO_HELPER ", so preload takes its place"},
+	{{.ksm = true, .preload = true, .notify = false, .no_notify = "because"},
+	 N,
 	 P,
 	 false,
-	 "this version cannot do notify, so preload takes its place"},
-	{{true, true},
-	 A | N | S,
-	 P,
-	 false,
-	 "this version cannot do notify,process, so preload takes its place"},
+	 "notify is not possible: because, so preload takes its place"},
+	{F(true, true, false), S, P, false,
+	 "this version cannot do process, so preload takes its place"},
+	{F(true, true, false), P | N, P, false, NO_HELPER ", so preload takes its place"},
+	{F(true, true, false), A | N | S, P, false,
+	 "this version cannot do process, and " NO_HELPER ", so preload takes its place"},
+	/* notify alone */
+	{F(true, false, true), A, N, true, "auto: notify, because " NO_SHIM},
+	{F(true, false, true), N, N, true, "notify was asked for"},
+	{F(true, false, true), P, 0, false, NO_SHIM},
+	{F(true, false, true), P | A, N, false, NO_SHIM ", so notify takes its place"},
+	{F(true, false, true), P | N, N, false, NO_SHIM ", so notify takes its place"},
+	{F(true, false, true), S, 0, false, "this version cannot do process, and " NO_SHIM},
+	/* both */
+	{F(true, true, true), A, P, true, "auto: preload is what this version can do"},
+	{F(true, true, true), N, N, true, "notify was asked for"},
+	{F(true, true, true), N | A, N, true, "notify was asked for"},
+	{F(true, true, true), P | N, P | N, true, "preload,notify was asked for"},
+	{F(true, true, true), N | S, N, false,
+	 "this version cannot do process, so notify takes its place"},
 };
 
 static void decides_by_the_table(void **state)
@@ -57,6 +83,29 @@ static void decides_by_the_table(void **state)
 		assert_string_equal(decision.reason, table[i].reason);
 		assert_int_equal(decision.modes, table[i].chosen);
 		assert_int_equal(decision.as_wished, table[i].as_wished);
+	}
+}
+
+static void asks_for_the_helper_only_if_it_matters(void **state)
+{
+	static const struct {
+		struct ocfg_features features;
+		unsigned wished;
+		bool needs;
+	} cases[] = {
+		{F(true, true, false), 0, false},     {F(true, true, false), P, false},
+		{F(true, true, false), A, false},     {F(true, true, false), N, true},
+		{F(true, true, false), P | N, true},  {F(true, false, false), A, true},
+		{F(true, false, false), P | A, true}, {F(true, false, false), P, false},
+		{F(false, false, false), N, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct ocfg_wishes wishes = {.modes = cases[i].wished};
+
+		assert_int_equal(ocfg_policy_needs_notify(&cases[i].features, &wishes),
+				 cases[i].needs);
 	}
 }
 
@@ -94,6 +143,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decides_by_the_table),
+		cmocka_unit_test(asks_for_the_helper_only_if_it_matters),
 		cmocka_unit_test(says_which_other_wishes_it_cannot_fulfil),
 	};
 

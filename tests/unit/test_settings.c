@@ -16,6 +16,8 @@ static void assert_defaults(const struct ocfg_settings *settings)
 	assert_int_equal(settings->min_size, 0);
 	assert_null(settings->preload_dir);
 	assert_null(settings->state_dir);
+	assert_null(settings->notify_socket);
+	assert_false(settings->notify_brk);
 	assert_null(settings->log);
 	assert_string_equal(settings->runtimes[0], "crun");
 	assert_string_equal(settings->runtimes[1], "runc");
@@ -50,7 +52,8 @@ static void reads_every_key(void **state)
 	struct ocfg_notes notes = {0};
 	struct ocfg_settings settings =
 		parse("{\"enable\":\"all\",\"mode\":\"preload,notify\",\"min_size\":\"64K\","
-		      "\"preload_dir\":\"/opt/p\",\"state_dir\":\"/run/s\",\"log\":\"file:/l\","
+		      "\"preload_dir\":\"/opt/p\",\"state_dir\":\"/run/s\",\"notify_socket\":\"/"
+		      "run/n\",\"notify_brk\":true,\"log\":\"file:/l\","
 		      "\"runtimes\":[\"youki\",\"/usr/sbin/runc\"]}",
 		      &notes);
 
@@ -61,6 +64,8 @@ static void reads_every_key(void **state)
 	assert_int_equal(settings.min_size, 65536);
 	assert_string_equal(settings.preload_dir, "/opt/p");
 	assert_string_equal(settings.state_dir, "/run/s");
+	assert_string_equal(settings.notify_socket, "/run/n");
+	assert_true(settings.notify_brk);
 	assert_string_equal(settings.log, "file:/l");
 	assert_string_equal(settings.runtimes[0], "youki");
 	assert_string_equal(settings.runtimes[1], "/usr/sbin/runc");
@@ -97,6 +102,8 @@ static void notes_what_it_does_not_understand(void **state)
 		{"{\"preload_dir\":\"\"}", "preload_dir: not an absolute path"},
 		{"{\"preload_dir\":7}", "preload_dir: value: int instead of string"},
 		{"{\"state_dir\":\"../x\"}", "state_dir: not an absolute path"},
+		{"{\"notify_socket\":\"x\"}", "notify_socket: not an absolute path"},
+		{"{\"notify_brk\":1}", "notify_brk: value: int"},
 		{"{\"state_dir\":null}", "state_dir: value: null"},
 		{"{\"log\":\"journal\"}", "log: neither \"auto\" nor"},
 		{"{\"log\":\"file:x\"}", "log: neither \"auto\" nor"},
