@@ -45,7 +45,7 @@ long arch_result(const struct inject_regs *regs);
 /*
  * Code that begins with a system call instruction and then, by itself, goes on as `saved` would. Multiple of 8 bytes.
  */
-#define ARCH_TRAMPOLINE_MAX 128
+#define ARCH_TRAMPOLINE_MAX 112
 void arch_trampoline(unsigned char code[ARCH_TRAMPOLINE_MAX], const struct inject_regs *saved);
 
 #endif

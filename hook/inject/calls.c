@@ -34,7 +34,8 @@ static int enter(struct inject *target, uint64_t deadline)
 		return -EBUSY;
 	}
 	ours = stop_is_ours(target, signal);
-	if ((r = stop_restore(target)) < 0 || (r = stop_again(target, signal, deadline)) < 0 ||
+	if ((r = stop_restore(target)) < 0 ||
+	    (r = stop_again(target, ours ? 0 : signal, deadline)) < 0 ||
 	    (r = state_save(target)) < 0)
 		return r;
 	return ours ? -EOPNOTSUPP : 0;

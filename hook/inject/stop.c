@@ -11,6 +11,7 @@
 
 #include "hook/inject/status.h"
 #include "hook/inject/stop.h"
+#include "hook/inject/trampoline.h"
 
 #define GIVEN_UP_MAX   16
 #define SPIN_NS	       200000 /* most stops come sooner */
@@ -206,6 +207,7 @@ int stop_restore(struct inject *target)
 	if (arch_set_regs(target->tid, &target->saved) < 0)
 		return stop_killed(target);
 	target->changed = false;
+	trampoline_release(target);
 	return 0;
 }
 

@@ -7,13 +7,21 @@
 #include <sys/auxv.h>
 #include <sys/ptrace.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "hook/inject/trampoline.h"
 #include "oci-config/cleanup.h"
 
-#define VDSO_MAX	 65536
-#define TRAMPOLINE_SLOTS 4
+#define VDSO_MAX 65536
+#define SLOTS	 6
+#define TAKEN_S	 10 /* a thread that was left there needs no more than to run once */
+
+/* At the end of the vDSO: code, and who took the place when. */
+struct slot {
+	unsigned char code[ARCH_TRAMPOLINE_MAX];
+	uint64_t taken; /* seconds of CLOCK_MONOTONIC + 1; 0: free */
+};
 
 /* The vDSO of this process. Its image is the same in all 64-bit processes; what lies behind it in the last page is nobody's. */
 struct vdso {
@@ -72,15 +80,18 @@ static uint64_t vdso_of(pid_t tid)
 	return 0;
 }
 
-/* Is there the same image at that address? */
-static bool same_image(pid_t tid, uint64_t address, const struct vdso *own)
+/* Reads what is at that address: the same image? Then its slots are in *ret. */
+static bool read_slots(pid_t tid, uint64_t address, const struct vdso *own, struct slot ret[SLOTS])
 {
 	static _Thread_local unsigned char image[VDSO_MAX];
-	struct iovec here = {image, own->used}, there = {(void *)address, own->used}; // NOLINT
+	struct iovec here = {image, own->size}, there = {(void *)address, own->size}; // NOLINT
 
-	return own->used <= sizeof(image) &&
-	       process_vm_readv(tid, &here, 1, &there, 1, 0) == (ssize_t)own->used &&
-	       memcmp(image, own->base, own->used) == 0;
+	if (own->size > sizeof(image) ||
+	    process_vm_readv(tid, &here, 1, &there, 1, 0) != (ssize_t)own->size ||
+	    memcmp(image, own->base, own->used) != 0)
+		return false;
+	memcpy(ret, image + own->used, SLOTS * sizeof(*ret));
+	return true;
 }
 
 int trampoline_poke(pid_t tid, uint64_t address, const void *data, size_t size)
@@ -95,6 +106,30 @@ int trampoline_poke(pid_t tid, uint64_t address, const void *data, size_t size)
 	return 0;
 }
 
+static uint64_t now_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec + 1;
+}
+
+/* The address of a place that nobody can be in, or 0. */
+static uint64_t choose(const struct slot slots[SLOTS], uint64_t first)
+{
+	static unsigned turn;
+	uint64_t now = now_s();
+
+	for (unsigned i = 0; i < SLOTS; i++) {
+		unsigned slot = ++turn % SLOTS;
+
+		if (slots[slot].taken == 0 || slots[slot].taken > now ||
+		    now - slots[slot].taken > TAKEN_S)
+			return first + slot * sizeof(struct slot);
+	}
+	return 0;
+}
+
 static int refuse(struct error *err)
 {
 	return error_set(err, EOPNOTSUPP, "no place for a system call in the vDSO");
@@ -102,31 +137,38 @@ static int refuse(struct error *err)
 
 int trampoline_place(struct inject *target, struct error *err)
 {
-	static unsigned turn;
 	const struct vdso *own = own_vdso();
-	unsigned char code[ARCH_TRAMPOLINE_MAX];
-	uint64_t base, slot;
+	struct slot slots[SLOTS], mine = {.taken = now_s()};
+	uint64_t base, address;
 	int r;
 
-	if (!own || own->size - own->used < TRAMPOLINE_SLOTS * ARCH_TRAMPOLINE_MAX)
+	if (!own || own->size - own->used < sizeof(slots))
 		return refuse(err);
-	if (!target->scratch) {
-		base = vdso_of(target->tid);
-		if (!base || !same_image(target->tid, base, own))
-			return refuse(err);
-		target->scratch = base + own->used + (size_t)TRAMPOLINE_SLOTS * ARCH_TRAMPOLINE_MAX;
-		target->scratch_size = base + own->size - target->scratch;
-	}
-	if (turn == 0)
-		turn = (unsigned)
-			getpid(); /* those of our predecessor are not taken again at once */
-	slot = target->scratch - (++turn % TRAMPOLINE_SLOTS + 1) * (uint64_t)ARCH_TRAMPOLINE_MAX;
-	arch_trampoline(code, &target->saved);
-	r = trampoline_poke(target->tid, slot, code, sizeof(code));
+	base = vdso_of(target->tid);
+	if (!base || !read_slots(target->tid, base, own, slots))
+		return refuse(err);
+	address = choose(slots, base + own->used);
+	if (!address)
+		return error_set(err, EAGAIN, "no free place for a system call in the vDSO");
+	arch_trampoline(mine.code, &target->saved);
+	r = trampoline_poke(target->tid, address, &mine, sizeof(mine));
 	if (r == -ESRCH)
 		return error_set(err, ESRCH, "thread %d", (int)target->tid);
 	if (r < 0)
 		return refuse(err);
-	target->trampoline = slot;
+	target->trampoline = address;
+	target->scratch = base + own->used + sizeof(slots);
+	target->scratch_size = base + own->size - target->scratch;
 	return 0;
+}
+
+/* If it fails the process is about to end. */
+void trampoline_release(struct inject *target)
+{
+	const uint64_t nobody = 0;
+
+	if (target->trampoline)
+		trampoline_poke(target->tid, target->trampoline + offsetof(struct slot, taken),
+				&nobody, sizeof(nobody));
+	target->trampoline = 0;
 }

@@ -10,10 +10,13 @@
 #include "hook/inject/inject.h"
 
 /*
- * Sets trampoline and scratch of a stopped thread. -EOPNOTSUPP: the process has no vDSO, or not the one that this process has.
- * Each use takes another of some places: a thread that was left in the last one when we were killed can leave it in peace.
+ * Sets trampoline and scratch of a stopped thread. -EOPNOTSUPP: the process has no vDSO, or not the one that this process has;
+ * -EAGAIN: all places are taken. One that was not released, because we were killed, is left alone for some seconds: the
+ * thread may still be in it.
  */
 int trampoline_place(struct inject *target, struct error *err);
+/* The thread is no longer in it. */
+void trampoline_release(struct inject *target);
 /* Writes words (a multiple of 8 bytes) into the target's memory, whatever its protection. 0 or -errno. */
 int trampoline_poke(pid_t tid, uint64_t address, const void *data, size_t size);
 

@@ -123,11 +123,15 @@ void victim_signals(int count)
 	struct sigaction queued = {.sa_sigaction = on_queued, .sa_flags = SA_SIGINFO | SA_RESTART};
 	struct sigaction usr = {.sa_handler = on_usr};
 	pid_t self = getpid();
+	sigset_t early;
 	int status;
 
 	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	sigaction(SIGRTMIN, &queued, NULL);
 	sigaction(SIGUSR1, &usr, NULL);
+	sigemptyset(&early);
+	sigaddset(&early, SIGRTMIN);
+	sigprocmask(SIG_BLOCK, &early, NULL);
 	sender = fork();
 	if (sender == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -135,6 +139,7 @@ void victim_signals(int count)
 		send_signals(self, count);
 		_exit(0);
 	}
+	sigprocmask(SIG_UNBLOCK, &early, NULL); /* now that the sender is known */
 	victim_ready(NULL, 0);
 	receive_storm();
 	be_interrupted();
