@@ -3,10 +3,8 @@
 TOOLS += ksm-census
 ksm-census_SRCS := $(addprefix tests/tools/, ksm-census.c settle.c)
 ksm-census_LIBS := -lxxhash
-TOOLS += notify-listener
-notify-listener_SRCS := tests/notify/listener.c
 
-include tests/inject/build.mk
+include tests/inject/build.mk tests/notify/build.mk
 include tests/shim/build.mk
 include tests/bench/build.mk
 include tests/workloads/build.mk
