@@ -61,6 +61,19 @@ int ocfg_edits_remove(struct ocfg_spec *spec, const char *edit, struct error *er
 	return 0;
 }
 
+const char *ocfg_edits_last(const struct ocfg_spec *spec, const char *prefix)
+{
+	json_object *edits = list(spec);
+
+	for (size_t i = edits ? json_object_array_length(edits) : 0; i > 0; i--) {
+		const char *edit = json_object_get_string(json_object_array_get_idx(edits, i - 1));
+
+		if (strncmp(edit, prefix, strlen(prefix)) == 0)
+			return edit;
+	}
+	return NULL;
+}
+
 static const char *made(const char *path, bool was_null, char *buf, size_t size)
 {
 	snprintf(buf, size, "%s %s", path, was_null ? "was null" : "made");

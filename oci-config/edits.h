@@ -25,6 +25,9 @@ bool ocfg_edits_has(const struct ocfg_spec *spec, const char *edit);
 int ocfg_edits_add(struct ocfg_spec *spec, const char *edit, struct error *err);
 int ocfg_edits_remove(struct ocfg_spec *spec, const char *edit, struct error *err);
 
+/* The last edit that begins with `prefix`, or NULL. Borrowed. */
+const char *ocfg_edits_last(const struct ocfg_spec *spec, const char *prefix);
+
 /*
  * A member of `parent` that is a container (json_type_array or json_type_object), in *ret; made,
  * and noted as "<path> made" or "<path> was null", where there is none.

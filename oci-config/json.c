@@ -166,3 +166,19 @@ int ocfg_json_append(json_object *array, json_object *value, struct error *err)
 	json_object_put(value);
 	return error_set(err, ENOMEM, "append to an array");
 }
+
+int ocfg_json_insert(json_object *array, size_t at, json_object *value, struct error *err)
+{
+	size_t count = json_object_array_length(array);
+	int rc = ocfg_json_append(array, json_object_get(value), err);
+
+	if (rc < 0) {
+		json_object_put(value);
+		return rc;
+	}
+	for (size_t i = count; i > at; i--)
+		json_object_array_put_idx(array, i,
+					  json_object_get(json_object_array_get_idx(array, i - 1)));
+	json_object_array_put_idx(array, at, value);
+	return 0;
+}

@@ -33,14 +33,36 @@ static bool *flag_of(struct ocfg_notify *notify, size_t i)
 	return (bool *)(void *)((char *)notify + flags[i].offset);
 }
 
+/* To whole pages; false if there is no such number. */
+static bool round_up(size_t size, size_t *ret)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), sum;
+
+	if (__builtin_add_overflow(size == 0 ? OCFG_NOTIFY_MIN_SIZE : size, page - 1, &sum))
+		return false;
+	*ret = sum & ~(page - 1);
+	return true;
+}
+
+struct ocfg_notify ocfg_notify_of(size_t min_size, bool brk)
+{
+	struct ocfg_notify notify = {
+		.min_size = OCFG_NOTIFY_MIN_SIZE,
+		.regions = min_size != 0,
+		.brk = brk,
+	};
+
+	if (!round_up(min_size, &notify.min_size))
+		notify.min_size = min_size;
+	return notify;
+}
+
 static int parse_min_size(const char *text, size_t *min_size, struct error *err)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), size;
+	size_t size;
 
-	if (ocfg_size_parse(text, &size, NULL) < 0 ||
-	    __builtin_add_overflow(size == 0 ? OCFG_NOTIFY_MIN_SIZE : size, page - 1, &size))
+	if (ocfg_size_parse(text, &size, NULL) < 0 || !round_up(size, min_size))
 		return error_set(err, EINVAL, "\"%.32s\" is no size", text);
-	*min_size = size & ~(page - 1);
 	return 0;
 }
 

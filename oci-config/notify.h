@@ -31,6 +31,9 @@ int ocfg_notify_parse(const char *metadata, struct ocfg_notify *ret, struct erro
 /* 96 bytes are enough; returns buf. */
 const char *ocfg_notify_format(const struct ocfg_notify *notify, char *buf, size_t size);
 
+/* For a container that wishes this min-size; 0: none. */
+struct ocfg_notify ocfg_notify_of(size_t min_size, bool brk);
+
 /* A condition on an argument, as in runtime-spec and libseccomp. */
 enum ocfg_notify_op { OCFG_NOTIFY_NE, OCFG_NOTIFY_GE, OCFG_NOTIFY_MASKED_EQ };
 struct ocfg_notify_condition {

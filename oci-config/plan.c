@@ -164,7 +164,9 @@ int ocfg_plan_apply(const struct ocfg_plan *plan, struct ocfg_spec *spec, struct
 	rc = apply_mount(spec, plan->shim_source, plan->shim_target, err);
 	if (rc == 0)
 		rc = apply_mount(spec, plan->ld_so_preload_source, OCFG_PLAN_LD_SO_PRELOAD, err);
-	return rc < 0 ? rc : apply_hook(plan, spec, err);
+	if (rc == 0)
+		rc = apply_hook(plan, spec, err);
+	return rc < 0 || !plan->notify ? rc : ocfg_seccomp_add_notify(spec, plan->notify, err);
 }
 
 bool ocfg_plan_is_applied(const struct ocfg_spec *spec)
@@ -174,8 +176,10 @@ bool ocfg_plan_is_applied(const struct ocfg_spec *spec)
 
 int ocfg_plan_undo(const struct ocfg_plan *plan, struct ocfg_spec *spec, struct error *err)
 {
-	int rc = plan->shim_target ? undo_env(plan, spec, err) : 0;
+	int rc = ocfg_seccomp_remove_notify(spec, err);
 
+	if (rc == 0 && plan->shim_target)
+		rc = undo_env(plan, spec, err);
 	if (rc < 0 || spec->kind != OCFG_SPEC_CONFIG)
 		return rc;
 	rc = undo_hook(plan, spec, err);

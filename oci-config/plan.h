@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "oci-config/error.h"
+#include "oci-config/seccomp.h"
 #include "oci-config/spec.h"
 
 /* The shim's folder in the container, in a tmpfs of the container's own: no trace in the image. */
@@ -29,6 +30,7 @@ struct ocfg_plan {
 	const char *poststop_hook; /* oci-ksm-hook, added as poststop to take the traces away */
 	const char *hook_env;	   /* "OCI_KSM_SETTINGS=..." for that hook, or NULL */
 	size_t min_size;	   /* OCI_KSM_MIN_SIZE for the shim; 0: not set */
+	const struct ocfg_seccomp_edit *notify; /* of linux.seccomp */
 };
 
 /*
@@ -40,7 +42,7 @@ const char *ocfg_plan_target(const struct ocfg_spec *spec);
 
 /*
  * Makes the edits: LD_PRELOAD appended (and OCI_KSM_MIN_SIZE, unless the container has one),
- * mounts, hook. For a process.json only the environment. What is there already is left alone, so
+ * mounts, hook, seccomp profile. For a process.json only the environment. What is there already is left alone, so
  * applying again changes nothing. What was added is listed in the document's member "oci-ksm-edits"
  * (see oci-config/edits.h). On an error the document may be half edited: don't save it.
  */
@@ -49,7 +51,8 @@ int ocfg_plan_apply(const struct ocfg_plan *plan, struct ocfg_spec *spec, struct
 bool ocfg_plan_is_applied(const struct ocfg_spec *spec);
 /*
  * Takes away what ocfg_plan_apply with this plan added and listed: the result is the original, byte
- * for byte when printed. A document without that list is left as it is.
+ * for byte when printed. A document without that list is left as it is. plan->notify does not matter:
+ * the list says what became of the seccomp profile.
  */
 int ocfg_plan_undo(const struct ocfg_plan *plan, struct ocfg_spec *spec, struct error *err);
 

@@ -19,6 +19,11 @@ struct ocfg_seccomp_edit {
 	struct ocfg_notify notify;
 	const char *socket; /* listenerPath: host path of the helper's socket */
 	bool wait_killable; /* SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: kernel and runtime have it */
+	/*
+	 * The runtime knows SECCOMP_FILTER_FLAG_SPEC_ALLOW. It is what crun and runc set where a profile
+	 * has no flags, so it has to be said once there is another.
+	 */
+	bool spec_allow;
 };
 
 /*
