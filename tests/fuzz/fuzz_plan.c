@@ -6,6 +6,9 @@
 #include "oci-config/plan.h"
 #include "tests/fuzz/fuzz.h"
 
+static const struct ocfg_seccomp_edit notify = {
+	.notify = {.min_size = 65536, .brk = true}, .socket = "/n", .wait_killable = true};
+
 static const struct ocfg_plan plans[] = {
 	{.shim_source = "/p",
 	 .shim_target = "/dev/oci-ksm",
@@ -16,6 +19,7 @@ static const struct ocfg_plan plans[] = {
 	{.shim_source = "/p", .shim_target = "/dev/oci-ksm"},
 	{.shim_target = "/run/oci-ksm", .min_size = 1},
 	{.poststop_hook = "/bin/oci-ksm-hook"},
+	{.notify = &notify},
 };
 
 static struct ocfg_spec reread(const char *text, enum ocfg_spec_kind kind)

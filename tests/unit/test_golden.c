@@ -17,8 +17,9 @@ struct golden {
 	enum ocfg_spec_kind kind;
 	json_object *plan_doc; /* what the plan's strings belong to */
 	struct ocfg_plan plan;
-	char *original; /* in.json without white space, as it must be printed */
-	char *expected; /* out.json */
+	struct ocfg_seccomp_edit notify; /* plan.notify */
+	char *original;			 /* in.json without white space, as it must be printed */
+	char *expected;			 /* out.json */
 };
 
 static char *read_case(const char *name, const char *file)
@@ -62,10 +63,22 @@ static void minify(char *text)
 	*to = '\0';
 }
 
+static void read_notify(json_object *doc, struct ocfg_seccomp_edit *ret)
+{
+	const char *metadata = NULL;
+
+	assert_ok(ocfg_json_get_string(doc, "metadata", &metadata, &err));
+	assert_ok(ocfg_notify_parse(metadata, &ret->notify, &err));
+	assert_ok(ocfg_json_get_string(doc, "socket", &ret->socket, &err));
+	assert_ok(ocfg_json_get_bool(doc, "wait_killable", &ret->wait_killable, &err));
+	assert_ok(ocfg_json_get_bool(doc, "spec_allow", &ret->spec_allow, &err));
+}
+
 static void read_plan(struct golden *g, const char *text)
 {
 	struct ocfg_plan *plan = &g->plan;
 	const char *kind = "config";
+	json_object *notify = NULL;
 	uint64_t min_size = 0;
 
 	g->plan_doc = json_of(text);
@@ -79,6 +92,11 @@ static void read_plan(struct golden *g, const char *text)
 	assert_ok(ocfg_json_get_string(g->plan_doc, "hook_env", &plan->hook_env, &err));
 	assert_ok(ocfg_json_get_uint64(g->plan_doc, "min_size", &min_size, &err));
 	plan->min_size = (size_t)min_size;
+	assert_ok(ocfg_json_get_object(g->plan_doc, "notify", &notify, &err));
+	if (notify) {
+		read_notify(notify, &g->notify);
+		plan->notify = &g->notify;
+	}
 }
 
 /*

@@ -35,6 +35,13 @@ static void finds_a_place_without_traces(void **state)
 	}
 }
 
+static const struct ocfg_seccomp_edit notify = {
+	.notify = {.min_size = 65536, .brk = true},
+	.socket = "/run/oci-ksm/notify.sock",
+	.wait_killable = true,
+	.spec_allow = true,
+};
+
 static const struct ocfg_plan plans[] = {
 	{.shim_source = "/opt/preload",
 	 .shim_target = TARGET,
@@ -46,6 +53,8 @@ static const struct ocfg_plan plans[] = {
 	{.shim_target = TARGET, .min_size = 1},
 	{.ld_so_preload_source = "/opt/preload/ld.so.preload"},
 	{.poststop_hook = "oci-ksm-hook"},
+	{.notify = &notify},
+	{.shim_source = "/opt/preload", .shim_target = TARGET, .notify = &notify},
 	{.shim_source = NULL},
 };
 
@@ -55,6 +64,12 @@ static const char *const documents[] = {
 	"{\"process\":{\"cwd\":\"/\",%s},\"mounts\":[],\"hooks\":{}}",
 	"{\"mounts\":null,\"hooks\":null,\"process\":{%s},\"annotations\":{}}",
 	"{\"hooks\":{\"poststop\":[],\"prestart\":[{\"path\":\"/x\"}]},\"process\":{%s}}",
+	"{\"linux\":null,\"process\":{%s}}",
+	"{\"process\":{%s},\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ERRNO\","
+	"\"syscalls\":["
+	"{\"names\":[\"mmap\"],\"action\":\"SCMP_ACT_ALLOW\"},{\"names\":[\"read\",\"brk\","
+	"\"mmap\","
+	"\"write\"],\"action\":\"SCMP_ACT_ALLOW\"}]}}}",
 	"{\"hooks\":{\"poststop\":null},\"process\":{%s},\"mounts\":[" TMPFS("/dev") "]}",
 	"{\"process\":{%s},\"hooks\":{\"poststop\":[{\"path\":\"/usr/bin/oci-ksm-hook\",\"args\":"
 	"[\"oci-ksm-hook\",\"poststop\"]}]},\"mounts\":[{\"destination\":\"/dev/oci-ksm\","
