@@ -12,12 +12,15 @@
 #include "hook/common/escape.h"
 #include "hook/common/ksm.h"
 #include "hook/common/log.h"
+#include "hook/common/notify_socket.h"
 #include "hook/common/paths.h"
+#include "hook/common/probe.h"
 #include "oci-config/env.h"
 #include "oci-config/json.h"
 #include "oci-config/seccomp.h"
 
 #define LD_PRELOAD "LD_PRELOAD"
+#define HELLO_MS   1000
 
 void container_init(struct container *c, const char *program)
 {
@@ -87,19 +90,69 @@ static bool find_preload(struct container *c, struct error *err)
 	return paths_preload_dir(&c->settings, c->preload_dir, sizeof(c->preload_dir), err) == 0;
 }
 
+/*
+ * Can this container be made to notify oci-ksmd? Asked last of all is oci-ksmd: a runtime does not start
+ * a container whose listener does not answer.
+ */
+static int find_notify(struct container *c, struct error *err)
+{
+	struct notify_hello hello;
+	int rc = notify_socket_path(&c->settings, c->socket, sizeof(c->socket), err);
+
+	if (rc < 0)
+		return rc;
+	c->notify = (struct ocfg_seccomp_edit){
+		.notify = ocfg_notify_of(c->wishes.min_size, c->settings.notify_brk),
+		.socket = c->socket,
+	};
+	if (!c->edits_config && ocfg_seccomp_has_notify(&c->spec, c->socket))
+		return 0;
+	rc = ocfg_seccomp_can_notify(&c->spec, &c->notify, err);
+	if (rc == 0)
+		rc = notify_hello(c->socket, HELLO_MS, &hello, err);
+	if (rc < 0)
+		return rc;
+	if (!(hello.features & PROBE_NOTIFY))
+		return error_set(err, EINVAL, "oci-ksmd found that this kernel cannot");
+	if (!c->edits_config)
+		return error_set(err, EINVAL,
+				 "a hook comes too late for the seccomp profile; use the precreate "
+				 "hook (podman) or oci-ksm-runtime");
+	return c->ask_runtime ? c->ask_runtime(c, hello.features, err) : 0;
+}
+
+/* Who did not ask for notify need not hear that there is no helper. */
+static bool is_worth_telling(const struct container *c, int rc)
+{
+	return c->wishes.modes & OCFG_MODE_NOTIFY || (rc != -ENOENT && rc != -ECONNREFUSED);
+}
+
 int container_decide(struct container *c, struct error *err)
 {
-	struct error why = {0};
+	struct error no_preload = {0}, no_notify = {0};
 	struct ocfg_features features = {.ksm = ksm_is_present()};
+	int rc;
 
-	features.preload = find_preload(c, &why);
+	features.preload = find_preload(c, &no_preload);
+	if (!features.preload && no_preload.code)
+		features.no_preload = no_preload.msg;
+	if (ocfg_policy_needs_notify(&features, &c->wishes)) {
+		rc = find_notify(c, &no_notify);
+		features.notify = rc == 0;
+		if (rc < 0 && is_worth_telling(c, rc))
+			features.no_notify = no_notify.msg;
+	}
 	ocfg_policy_choose(&features, &c->wishes, &c->decision);
-	if (c->decision.modes == 0)
-		return error_set(err, EINVAL, "%s",
-				 features.ksm && why.code ? why.msg : c->decision.reason);
-	if (c->required && !c->decision.as_wished)
+	if (!(c->decision.modes & OCFG_MODE_PRELOAD))
+		c->target = NULL;
+	if (c->decision.modes == 0 || (c->required && !c->decision.as_wished))
 		return error_set(err, EINVAL, "%s", c->decision.reason);
 	return 0;
+}
+
+const struct ocfg_seccomp_edit *container_notify_edit(const struct container *c)
+{
+	return c->decision.modes & OCFG_MODE_NOTIFY ? &c->notify : NULL;
 }
 
 bool container_has_env(const struct container *c)
@@ -107,6 +160,8 @@ bool container_has_env(const struct container *c)
 	json_object *env = NULL, *process = ocfg_spec_process(&c->spec);
 	char entry[PATH_MAX];
 
+	if (!c->target)
+		return false;
 	if (process)
 		json_object_object_get_ex(process, "env", &env);
 	snprintf(entry, sizeof(entry), "%s/" OCFG_PLAN_SHIM, c->target);

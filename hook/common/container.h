@@ -14,6 +14,7 @@
 #include "oci-config/notes.h"
 #include "oci-config/plan.h"
 #include "oci-config/policy.h"
+#include "oci-config/seccomp.h"
 #include "oci-config/settings.h"
 #include "oci-config/spec.h"
 
@@ -25,8 +26,18 @@ struct container {
 	struct ocfg_wishes wishes;
 	bool required; /* also known when the wishes themselves are what is wrong */
 	struct ocfg_decision decision;
-	const char *target; /* of the shim's folder, in the container */
+	const char *target; /* of the shim's folder, in the container; NULL: no shim goes there */
 	char preload_dir[PATH_MAX];
+	struct ocfg_seccomp_edit notify; /* for decision.modes with OCFG_MODE_NOTIFY */
+	char socket[PATH_MAX];		 /* notify.socket */
+	/* Set by who can edit config.json before the runtime reads it. */
+	bool edits_config;
+	/*
+	 * Set by who knows the runtime: can it notify? `kernel`: enum probe, as the helper found. Fills in
+	 * the flags of c->notify.
+	 */
+	int (*ask_runtime)(struct container *c, unsigned kernel, struct error *err);
+	const char *runtime;
 	bool told; /* a line about this container has been logged */
 };
 
@@ -48,6 +59,8 @@ int container_wish(struct container *c, bool opted_in, struct error *err);
  */
 int container_decide(struct container *c, struct error *err);
 
+/* The edit that goes with the decision, or NULL. */
+const struct ocfg_seccomp_edit *container_notify_edit(const struct container *c);
 /* "<target>/$LIB/libksm_preload.so" stands in the LD_PRELOAD of the container's program. */
 bool container_has_env(const struct container *c);
 /*

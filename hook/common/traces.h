@@ -20,7 +20,8 @@
  * could not be prepared; or it has no record, without which that is not even tried.
  */
 #define TRACES_NO_LDSO	 "programs that drop their environment are not reached"
-#define TRACES_NO_RECORD TRACES_NO_LDSO ", and oci-ksm status does not show the container"
+#define TRACES_NOT_SHOWN "oci-ksm status does not show the container"
+#define TRACES_NO_RECORD TRACES_NO_LDSO ", and " TRACES_NOT_SHOWN
 
 /*
  * The traces of one container. Start with TRACES_NONE; traces_done closes, and leaves the traces.

@@ -2,4 +2,4 @@
 PROGRAMS += oci-ksm-runtime
 oci-ksm-runtime_STATIC := yes
 oci-ksm-runtime_SRCS := $(addprefix hook/runtime/, \
-	main.c args.c real.c report.c edit_create.c edit_exec.c)
+	main.c args.c real.c report.c features.c edit_create.c edit_exec.c)

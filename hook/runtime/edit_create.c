@@ -76,12 +76,13 @@ static struct ocfg_plan plan_of(const struct edit *e)
 	const struct ldso *ldso = &e->traces.ldso;
 
 	return (struct ocfg_plan){
-		.shim_source = e->c->preload_dir,
+		.shim_source = e->c->target ? e->c->preload_dir : NULL,
 		.shim_target = e->c->target,
 		.ld_so_preload_source = ldso->source[0] ? ldso->source : NULL,
 		.poststop_hook = needs_hook(e) ? e->hook : NULL,
 		.hook_env = e->hook_env[0] ? e->hook_env : NULL,
 		.min_size = e->c->wishes.min_size,
+		.notify = container_notify_edit(e->c),
 	};
 }
 
@@ -92,12 +93,13 @@ static struct ocfg_plan plan_of(const struct edit *e)
 static int undo_earlier(struct edit *e, struct error *err)
 {
 	struct ocfg_spec *spec = &e->c->spec;
-	struct ocfg_plan plan = {.shim_target = e->c->target};
+	struct ocfg_plan plan = {.shim_target = ocfg_plan_target(spec)};
 
-	if (!ocfg_plan_is_applied(spec) || !plan.shim_target)
+	if (!ocfg_plan_is_applied(spec))
 		return 0;
 	e->changed = true;
-	plan.shim_source = ocfg_mounts_source(spec, plan.shim_target);
+	if (plan.shim_target)
+		plan.shim_source = ocfg_mounts_source(spec, plan.shim_target);
 	plan.ld_so_preload_source = ocfg_mounts_source(spec, OCFG_PLAN_LD_SO_PRELOAD);
 	if (find_hook(e, NULL) == 0)
 		plan.poststop_hook = e->hook;
@@ -110,7 +112,7 @@ static int prepare_ldso(struct edit *e, struct error *err)
 	const struct container *c = e->c;
 	int rc;
 
-	if (ocfg_mounts_covers(&c->spec, OCFG_PLAN_LD_SO_PRELOAD))
+	if (!c->target || ocfg_mounts_covers(&c->spec, OCFG_PLAN_LD_SO_PRELOAD))
 		return 0;
 	rc = rootfs_open(e->bundle, ocfg_spec_root_path(&c->spec), &e->root, err);
 	if (rc < 0 || !ldso_is_glibc(&e->root))
@@ -147,7 +149,12 @@ static int save_record(struct edit *e, struct error *err)
 	return traces_save(&e->traces, &e->root, &record, err);
 }
 
-/* All of this the container can do without, since its environment has the shim. */
+static const char *no_record(const struct edit *e)
+{
+	return e->c->target ? TRACES_NO_RECORD : TRACES_NOT_SHOWN;
+}
+
+/* All of this the container can do without, since its config.json has the rest. */
 static void prepare(struct edit *e)
 {
 	struct error err = {0};
@@ -156,8 +163,7 @@ static void prepare(struct edit *e)
 	if (rc == 0)
 		rc = prepare_ldso(e, &err);
 	if (rc < 0)
-		container_warn(e->c, &err,
-			       e->traces.records < 0 ? TRACES_NO_RECORD : TRACES_NO_LDSO);
+		container_warn(e->c, &err, e->traces.records >= 0 ? TRACES_NO_LDSO : no_record(e));
 	if (e->traces.records < 0)
 		return;
 	if (e->args->command == ARGS_RUN && !e->has_hook)
@@ -165,7 +171,7 @@ static void prepare(struct edit *e)
 	if (save_record(e, &err) < 0) {
 		traces_undo(&e->traces, &e->root, e->args->id);
 		e->traces.ldso = (struct ldso){.made = false};
-		container_warn(e->c, &err, TRACES_NO_RECORD);
+		container_warn(e->c, &err, no_record(e));
 	}
 }
 
@@ -199,11 +205,9 @@ static int edit(struct edit *e, struct error *err)
 	if (c->wishes.modes == 0 && !ocfg_plan_is_applied(&c->spec))
 		return 0;
 	container_tell_problems(c);
-	rc = container_decide(c, err);
-	if (undo_earlier(e, &undo_err) < 0) {
-		*err = undo_err;
+	if (undo_earlier(e, err) < 0)
 		return -EINVAL;
-	}
+	rc = container_decide(c, err);
 	if (rc == 0)
 		return apply(e, err);
 	if (e->changed && ocfg_spec_save(&c->spec, e->dirfd, e->config, &undo_err) < 0) {

@@ -9,6 +9,7 @@
 #include "hook/common/log.h"
 #include "hook/runtime/args.h"
 #include "hook/runtime/edit.h"
+#include "hook/runtime/features.h"
 #include "hook/runtime/real.h"
 #include "hook/runtime/report.h"
 
@@ -59,6 +60,9 @@ int main(int argc, char **argv)
 	args_parse(argc, argv, &args);
 	if (args.id)
 		log_container(args.id);
+	c.edits_config = true;
+	c.ask_runtime = features_ask;
+	c.runtime = real;
 	status = real_find(argv[0], &c.settings, real, sizeof(real), &err) < 0 ? fail(&args, &err)
 									       : edit(&c, &args);
 	container_done(&c);

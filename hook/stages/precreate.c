@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * precreate (podman): config.json from stdin to stdout, with the shim in its mounts and
- * environment.
+ * environment, or with the helper as listener of its seccomp profile.
  */
 #include <stdio.h>
 #include <string.h>
@@ -48,6 +48,7 @@ static int edit(struct container *c, const struct input *input, bool *ret_edited
 	struct ocfg_plan plan = {0};
 	int rc = container_parse(c, input->text, input->len, err);
 
+	c->edits_config = true;
 	if (rc == 0) {
 		name_container(c);
 		rc = container_wish(c, false, err);
@@ -63,8 +64,9 @@ static int edit(struct container *c, const struct input *input, bool *ret_edited
 		c->told = !c->required;
 		return rc;
 	}
-	plan.shim_source = c->preload_dir;
+	plan.shim_source = c->target ? c->preload_dir : NULL;
 	plan.shim_target = c->target;
+	plan.notify = container_notify_edit(c);
 	plan.min_size = c->wishes.min_size;
 	rc = ocfg_plan_apply(&plan, &c->spec, err);
 	*ret_edited = rc == 0;
