@@ -37,7 +37,7 @@ static bool wants_colours(void)
 	return isatty(STDOUT_FILENO) && (!no || !*no);
 }
 
-static void print(const struct output *out, const struct probe *probe, enum verdict verdict,
+static void print(const struct output *out, const struct doctor_probe *probe, enum verdict verdict,
 		  const char *detail)
 {
 	printf("%s%-4s%s  %s %s\n", out->colours ? verdicts[verdict].colour : "",
@@ -46,7 +46,7 @@ static void print(const struct output *out, const struct probe *probe, enum verd
 		printf("      -> %s\n", probe->remedy);
 }
 
-static void add(struct output *out, const struct probe *probe, enum verdict verdict,
+static void add(struct output *out, const struct doctor_probe *probe, enum verdict verdict,
 		const char *detail)
 {
 	const struct {
@@ -66,8 +66,8 @@ static void add(struct output *out, const struct probe *probe, enum verdict verd
 					json_object_new_string(members[i].value), out->err);
 }
 
-static void ask(struct output *out, const struct probe_context *context, const struct probe *probes,
-		size_t count)
+static void ask(struct output *out, const struct probe_context *context,
+		const struct doctor_probe *probes, size_t count)
 {
 	for (size_t i = 0; i < count && out->rc == 0; i++) {
 		char detail[PROBE_DETAIL] = "";
@@ -92,6 +92,7 @@ static void ask_all(struct output *out)
 	(void)ocfg_settings_load(NULL, &context.settings, &notes, NULL);
 	ask(out, &context, probes_kernel, probes_kernel_count);
 	ask(out, &context, probes_install, probes_install_count);
+	ask(out, &context, probes_notify, probes_notify_count);
 	ocfg_settings_done(&context.settings);
 }
 

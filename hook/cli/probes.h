@@ -20,7 +20,7 @@ struct probe_context {
 
 #define PROBE_DETAIL 512
 
-struct probe {
+struct doctor_probe {
 	const char *id; /* in the JSON, an interface */
 	const char *question;
 	/* Writes what was found into `detail`: a few words, always. */
@@ -28,9 +28,12 @@ struct probe {
 	const char *remedy; /* for warn and fail: what to do */
 };
 
-/* In the order in which they are asked: the kernel's (probes_kernel.c), then the installation's (probes_install.c). */
-extern const struct probe probes_kernel[], probes_install[];
-extern const size_t probes_kernel_count, probes_install_count;
+/*
+ * In the order in which they are asked: the kernel's (probes_kernel.c), the installation's
+ * (probes_install.c), the seccomp-notify helper's (probes_notify.c).
+ */
+extern const struct doctor_probe probes_kernel[], probes_install[], probes_notify[];
+extern const size_t probes_kernel_count, probes_install_count, probes_notify_count;
 
 /* Writes `detail` and returns the verdict. */
 enum verdict probe_say(enum verdict verdict, char detail[PROBE_DETAIL], const char *fmt, ...)

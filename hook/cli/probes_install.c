@@ -221,7 +221,7 @@ static enum verdict check_state(const struct probe_context *context, char *detai
 	return probe_say(PROBE_OK, detail, "%s", path);
 }
 
-const struct probe probes_install[] = {
+const struct doctor_probe probes_install[] = {
 	{"settings", "Can the settings be read?", check_settings,
 	 "Correct the file; until then the defaults hold."},
 	{"shim", "Is the preload shim there?", check_shim,

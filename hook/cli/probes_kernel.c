@@ -139,7 +139,7 @@ static enum verdict check_figures(const struct probe_context *context, char *det
 	return probe_say(PROBE_OK, detail, "/proc/PID/ksm_stat has merged pages and profit");
 }
 
-const struct probe probes_kernel[] = {
+const struct doctor_probe probes_kernel[] = {
 	{"ksm", "Does this kernel have KSM?", check_ksm, "Boot a kernel with CONFIG_KSM=y."},
 	{"running", "Does ksmd scan?", check_running, "echo 1 > " KSM_SYS_DIR "/run"},
 	{"speed", "Does it scan fast enough?", check_speed,

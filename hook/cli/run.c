@@ -10,6 +10,7 @@
 
 #include "hook/cli/cli.h"
 #include "hook/cli/records.h"
+#include "hook/cli/run_notify.h"
 #include "hook/common/ksm.h"
 #include "hook/common/paths.h"
 #include "hook/common/proc.h"
@@ -21,15 +22,22 @@
 #include "oci-config/policy.h"
 #include "oci-config/state.h"
 
+struct run_options {
+	struct ocfg_wishes wishes;
+	bool sync; /* notify: memory is marked before the program goes on */
+};
+
 static void usage(void)
 {
 	puts("Usage:\n"
 	     " oci-ksm run [<options>] [--] <command> [<argument>...]\n\n"
 	     "Run a program whose memory can be merged.\n\n"
 	     "Options:\n"
-	     " -m, --mode=<mode>      preload, auto (the default) or off\n"
+	     " -m, --mode=<mode>      preload, notify, both with a comma, auto (the default) or "
+	     "off\n"
 	     " -s, --min-size=<size>  smallest region that is made mergeable: bytes, or with K, M, "
 	     "G\n"
+	     "     --sync             notify: memory is made mergeable before the program goes on\n"
 	     " -r, --required         fail instead of going on without merging\n"
 	     " -h, --help             display this help\n\n"
 	     "The exit status is the command's; 125 if oci-ksm fails, 126 if the command cannot "
@@ -71,7 +79,10 @@ static int add_min_size(size_t min_size, struct error *err)
 	return 0;
 }
 
-/* For `status`. Not everybody has a folder for it, and a program must not fail for the want of a record. */
+/*
+ * For `status`; without modes, what was recorded goes. Not everybody has a folder for it, and a program must not fail
+ * for the want of a record.
+ */
 static void record(const struct ocfg_settings *settings, struct ocfg_decision *decision,
 		   size_t min_size)
 {
@@ -92,48 +103,126 @@ static void record(const struct ocfg_settings *settings, struct ocfg_decision *d
 	records_prune(dir);
 	snprintf(id, sizeof(id), "run-%d", record.pid);
 	record.start_time = stat.start_time;
-	(void)ocfg_record_save(dir, &record, NULL);
+	if (decision->modes)
+		(void)ocfg_record_save(dir, &record, NULL);
+	else
+		(void)ocfg_record_remove(dir, id, NULL);
 }
 
-/* Prepares this process so that what it execs is mergeable. */
-static int prepare(const struct ocfg_settings *settings, const struct ocfg_wishes *wishes,
-		   struct error *err)
+/* Why a mode cannot be had. */
+struct missing {
+	struct error preload, notify;
+};
+
+/* Which modes can be had. A helper of the program's own is started only for who asks for that mode. */
+static void find_features(const struct ocfg_settings *settings, const struct ocfg_wishes *wishes,
+			  struct ocfg_features *ret, struct run_notify *helper,
+			  struct missing *missing)
 {
-	struct ocfg_features features = {.ksm = ksm_is_present()};
-	struct error shim_err = {0};
-	struct ocfg_decision decision;
 	char preload_dir[PATH_MAX];
+
+	*ret = (struct ocfg_features){.ksm = ksm_is_present()};
+	ret->preload = paths_preload_dir(settings, preload_dir, sizeof(preload_dir),
+					 &missing->preload) == 0;
+	if (!ret->preload)
+		ret->no_preload = missing->preload.msg;
+	if (!ocfg_policy_needs_notify(ret, wishes))
+		return;
+	ret->notify = run_notify_find(settings, wishes->modes & OCFG_MODE_NOTIFY, helper,
+				      &missing->notify) == 0;
+	if (!ret->notify)
+		ret->no_notify = missing->notify.msg;
+}
+
+static int enter_notify(const struct ocfg_settings *settings, const struct run_options *options,
+			const struct run_notify *helper, struct error *err)
+{
+	size_t min_size = options->wishes.min_size;
+	struct ocfg_notify notify = {
+		.min_size = min_size ? min_size : OCFG_NOTIFY_MIN_SIZE,
+		.regions = min_size != 0,
+		.sync = options->sync,
+		.brk = options->sync || settings->notify_brk,
+	};
+
+	return run_notify_enter(helper, &notify, err);
+}
+
+/* What the program gets in its environment. */
+static int enter_preload(const struct ocfg_settings *settings, const struct ocfg_wishes *wishes,
+			 struct error *err)
+{
+	char preload_dir[PATH_MAX];
+	int rc = paths_preload_dir(settings, preload_dir, sizeof(preload_dir), err);
+
+	if (rc == 0)
+		rc = add_preload(preload_dir, err);
+	if (rc == 0)
+		rc = add_min_size(wishes->min_size, err);
+	return rc;
+}
+
+/* The filter comes last: from then on nothing may be allocated. */
+static int enter(const struct ocfg_settings *settings, const struct run_options *options,
+		 const struct run_notify *helper, struct ocfg_decision *decision, struct error *err)
+{
+	int rc = 0;
+
+	if (decision->modes & OCFG_MODE_PRELOAD)
+		rc = enter_preload(settings, &options->wishes, err);
+	if (rc < 0) {
+		decision->modes = 0;
+		return rc;
+	}
+	if (decision->modes)
+		record(settings, decision, options->wishes.min_size);
+	if (!(decision->modes & OCFG_MODE_NOTIFY))
+		return 0;
+	rc = enter_notify(settings, options, helper, err);
+	if (rc < 0 && rc != -EPIPE) {
+		decision->modes &= ~(unsigned)OCFG_MODE_NOTIFY;
+		record(settings, decision, options->wishes.min_size);
+	}
+	return rc;
+}
+
+/* Prepares this process so that what it execs is mergeable. *ret_modes: the ways in which it is, also after an error. */
+static int prepare(const struct ocfg_settings *settings, const struct run_options *options,
+		   unsigned *ret_modes, struct error *err)
+{
+	const struct ocfg_wishes *wishes = &options->wishes;
+	struct ocfg_decision decision;
+	struct ocfg_features features;
+	struct missing missing = {0};
+	struct run_notify helper;
 	int rc;
 
-	features.preload =
-		paths_preload_dir(settings, preload_dir, sizeof(preload_dir), &shim_err) == 0;
+	*ret_modes = 0;
+	find_features(settings, wishes, &features, &helper, &missing);
 	ocfg_policy_choose(&features, wishes, &decision);
-	if (!decision.modes && features.ksm && !features.preload && wishes->modes) {
-		*err = shim_err;
-		return -err->code;
-	}
 	if (!decision.as_wished && (wishes->required || !decision.modes))
 		return error_set(err, EINVAL, "%s", decision.reason);
 	if (!decision.as_wished)
 		cli_warn("%s", decision.reason);
-	if (!decision.modes)
-		return 0;
-	rc = add_preload(preload_dir, err);
-	if (rc == 0)
-		rc = add_min_size(wishes->min_size, err);
-	if (rc == 0)
-		record(settings, &decision, wishes->min_size);
+	rc = enter(settings, options, &helper, &decision, err);
+	*ret_modes = decision.modes;
 	return rc;
 }
 
-static int run(const struct ocfg_settings *settings, const struct ocfg_wishes *wishes, char **argv)
+static int run(const struct ocfg_settings *settings, const struct run_options *options, char **argv)
 {
 	struct error err = {0};
-	int rc;
+	unsigned modes;
+	int rc = prepare(settings, options, &modes, &err);
 
-	if (prepare(settings, wishes, &err) < 0) {
-		cli_warn("%s%s", err.msg, wishes->required ? "" : ", proceeding without merging");
-		if (wishes->required)
+	if (rc < 0) {
+		bool ends = options->wishes.required || rc == -EPIPE;
+
+		cli_warn("%s%s", err.msg,
+			 ends	 ? ""
+			 : modes ? ", proceeding with preload alone"
+				 : ", proceeding without merging");
+		if (ends)
 			return CLI_RUN_FAILED;
 	}
 	execvp(argv[0], argv);
@@ -151,14 +240,13 @@ static void default_wishes(const struct ocfg_settings *settings, struct ocfg_wis
 }
 
 /* 0, CLI_USAGE, or -1 after --help. */
-static int parse(int argc, char **argv, struct ocfg_wishes *ret)
+static int parse(int argc, char **argv, struct run_options *ret)
 {
+	enum { SYNC = 256 };
 	static const struct option longs[] = {
-		{"mode", required_argument, NULL, 'm'},
-		{"min-size", required_argument, NULL, 's'},
-		{"required", no_argument, NULL, 'r'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"mode", required_argument, NULL, 'm'}, {"min-size", required_argument, NULL, 's'},
+		{"sync", no_argument, NULL, SYNC},	{"required", no_argument, NULL, 'r'},
+		{"help", no_argument, NULL, 'h'},	{NULL, 0, NULL, 0},
 	};
 	struct error err = {0};
 	int c;
@@ -167,11 +255,13 @@ static int parse(int argc, char **argv, struct ocfg_wishes *ret)
 		int rc = 0;
 
 		if (c == 'm')
-			rc = ocfg_mode_parse(optarg, &ret->modes, &err);
+			rc = ocfg_mode_parse(optarg, &ret->wishes.modes, &err);
 		else if (c == 's')
-			rc = ocfg_size_parse(optarg, &ret->min_size, &err);
+			rc = ocfg_size_parse(optarg, &ret->wishes.min_size, &err);
+		else if (c == SYNC)
+			ret->sync = true;
 		else if (c == 'r')
-			ret->required = true;
+			ret->wishes.required = true;
 		else if (c == 'h')
 			return usage(), -1;
 		else
@@ -179,27 +269,29 @@ static int parse(int argc, char **argv, struct ocfg_wishes *ret)
 		if (rc < 0)
 			return cli_usage_error("run", "%s", err.msg);
 	}
+	if (ret->sync && !(ret->wishes.modes & OCFG_MODE_NOTIFY))
+		return cli_usage_error("run", "--sync needs --mode=notify");
 	return optind < argc ? 0 : cli_usage_error("run", "a command to run is missing");
 }
 
 int cli_run(int argc, char **argv)
 {
-	struct ocfg_wishes wishes;
+	struct run_options options = {0};
 	struct ocfg_settings settings;
 	int rc;
 
 	cli_settings(&settings);
-	default_wishes(&settings, &wishes);
-	rc = parse(argc, argv, &wishes);
+	default_wishes(&settings, &options.wishes);
+	rc = parse(argc, argv, &options);
 	if (rc == 0)
-		rc = run(&settings, &wishes, argv + optind);
+		rc = run(&settings, &options, argv + optind);
 	ocfg_settings_done(&settings);
 	return rc < 0 ? CLI_OK : rc;
 }
 
 int cli_run_wrapper(int argc, char **argv)
 {
-	struct ocfg_wishes wishes;
+	struct run_options options = {0};
 	struct ocfg_settings settings;
 	int rc;
 
@@ -209,9 +301,9 @@ int cli_run_wrapper(int argc, char **argv)
 		return argc < 2 || strcmp(argv[1], "--help") != 0 ? CLI_USAGE : CLI_OK;
 	}
 	cli_settings(&settings);
-	default_wishes(&settings, &wishes);
-	wishes.modes = OCFG_MODE_PRELOAD;
-	rc = run(&settings, &wishes, argv + 1);
+	default_wishes(&settings, &options.wishes);
+	options.wishes.modes = OCFG_MODE_PRELOAD;
+	rc = run(&settings, &options, argv + 1);
 	ocfg_settings_done(&settings);
 	return rc;
 }

@@ -115,10 +115,10 @@ print(" mg" in re.search("VmFlags:.*", heap).group(), open("/proc/self/ksm_stat"
   assert_output 'runs '
   assert_equal "$stderr" ''
   refute_exists "$STATE/containers"/run-*.json
-  run --separate-stderr -0 ksm run --mode=notify -- sh -c 'echo "$LD_PRELOAD"'
+  run --separate-stderr -0 ksm run --mode=process -- sh -c 'echo "$LD_PRELOAD"'
   assert_output "$PRELOAD_DIR/$SHIM_ENTRY"
   assert_equal "$(wc -l <<< "$stderr")" 1
-  run -125 ksm run --required --mode=notify -- touch "$T/ran"
+  run -125 ksm run --required --mode=process -- touch "$T/ran"
   refute_exists "$T/ran"
 }
 
