@@ -40,6 +40,8 @@ copies_start() {
   COPIES_WORKLOAD=$workload
   mkdir -p "$T/workloads"
   cp "$TOP/tests/workloads"/* "$T/workloads/"
+  # Those that are compiled; the demo needs none.
+  if [ -d "$BUILD/tests/workloads" ]; then cp "$BUILD/tests/workloads"/* "$T/workloads/"; fi
   [ "$workload" != java ] || javac -d "$T/workloads" "$TOP/tests/workloads/Table.java"
   for ((i = 1; i <= n; i++)); do
     id=copy-$$-$workload-$i root=$T/copy-$i/root

@@ -1,0 +1,59 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# notify-cost.bats: what the helper costs: memory, CPU when nothing happens, and (roughly, as the machine is not the test's alone: the
+# exact limits are checked by `make bench`) the calls and programs.
+load lib
+load notify
+
+teardown() {
+  notify_containers_end
+  notify_end
+  test_end
+}
+
+# containers_start FROM TO: containers that sleep, with one root file system.
+containers_start() {
+  local i
+  for ((i = $1; i <= $2; i++)); do
+    oci_start wrapper-crun "$T/b" "$(cid "$i")"
+  done
+  wait_for 10 notify_serves "$2"
+}
+# at_most VALUE LIMIT WHAT
+at_most() {
+  echo "# $3: $1 (at most $2)" >&3
+  awk -v v="$1" -v l="$2" 'BEGIN { exit !(v != "" && v <= l) }' || fail "$3: $1, more than $2"
+}
+
+# idle_cost [NAME=VALUE]: PSS and RSS with 1 and with 200 listeners: 3 MiB and 16 KiB a container; CPU while nothing happens.
+idle_cost() {
+  local pss rss ticks before count n
+  notify_begin "$@"
+  rootfs_busybox "$T/r"
+  bundle "$T/b" "$T/r" -a oci-ksm/mode=notify -- /bin/sleep 1000
+  for n in 1 200; do
+    containers_start "$((n == 1 ? 1 : 2))" "$n"
+    sleep 2 # what the starts have caused is done by then
+    read -r pss rss before count <<< "$("$NOTIFY_TOOL" memory "$SOCKET")"
+    at_most "$pss" $((3072 + 16 * n)) "KiB (PSS) of $count processes, $n listeners, $*"
+    at_most "$rss" $((3072 + 16 * n)) "KiB (RSS) of $count processes, $n listeners, $*"
+    sleep 20
+    read -r pss rss ticks count <<< "$("$NOTIFY_TOOL" memory "$SOCKET")"
+    at_most $((ticks - before)) 0 "ticks of CPU in 20 s, $n listeners, $*"
+  done
+}
+@test "memory and idle CPU, by marks" { idle_cost OCI_KSM_NO=prctl; }
+@test "memory and idle CPU, whole processes" { idle_cost; }
+
+# ratio LIMIT ARGS...: of tests/bench/notify
+ratio() {
+  local limit=$1 middle rest
+  shift
+  read -r middle rest <<< "$(PAIRS=9 "$TOP/tests/bench/notify" "$@")"
+  at_most "$middle" "$limit" "$*, quartiles and native $rest"
+}
+@test "mappings: 64 KiB, which are notified, and 32 KiB, which are not" {
+  notify_begin
+  ratio 1.8 mapping 65536
+  ratio 1.1 mapping 32768
+}
