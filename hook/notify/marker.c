@@ -199,9 +199,12 @@ static int set_up(struct marker *marker)
 	if (marker->epoll < 0 || watch_fd(marker, marker->keeper, EPOLLIN, EVENT_KEEPER) < 0 ||
 	    watch_fd(marker, marker->wakes.marker, EPOLLIN, EVENT_WAKE) < 0)
 		return -errno;
-	for (uint32_t i = 0; i < marker->journal->top && i < JOURNAL_LISTENERS; i++)
-		if (__atomic_load_n(&marker->journal->listener[i].held, __ATOMIC_ACQUIRE))
-			add(marker, i, marker->journal->listener[i].fd);
+	for (uint32_t i = 0; i < marker->journal->top && i < JOURNAL_LISTENERS; i++) {
+		int fd = journal_fd_since_fork(marker->journal, i, marker->wakes.serial);
+
+		if (fd >= 0)
+			add(marker, i, fd);
+	}
 	return 0;
 }
 

@@ -3,9 +3,10 @@
 #include <string.h>
 
 #include "hook/notify/regions.h"
+#include "oci-config/notify.h"
 
-/* proc(5), VmFlags: marked already; what KSM never takes; what the program keeps out of core dumps, of swap, of its children. */
-static const char unwanted_flags[] = "mg sh ms pf io ht de mm dp ss lo dd wf";
+/* proc(5), VmFlags: what KSM never takes; what the program keeps out of core dumps, of swap, of its children. */
+static const char unwanted_flags[] = "sh ms pf io ht de mm dp ss lo dd wf";
 
 static bool read_hex(const char **text, uint64_t *ret)
 {
@@ -37,66 +38,97 @@ static bool is_anonymous_name(const char *name)
 	       !strncmp(name, "[stack:", 7) || !strncmp(name, "[anon:", 6);
 }
 
-/* "7f00-7f10 rw-p 00000000 00:00 0    [heap]" */
-static bool is_wanted(struct regions *regions, const char *line)
+/* "7f00-7f10 rw-p 00000000 00:00 0    [heap]": where it is, and what it is as far as can be known without its flags. */
+static enum regions_kind kind_of(const struct regions *regions, const char *line,
+				 struct inject_range *ret)
 {
-	uint64_t offset, major, minor, inode;
+	uint64_t offset, major, minor, inode, size;
 	const char *perms;
-	uint64_t size;
 
-	if (!read_hex(&line, &regions->current.start) || *line++ != '-' ||
-	    !read_hex(&line, &regions->current.end) || *line++ != ' ')
-		return false;
+	if (!read_hex(&line, &ret->start) || *line++ != '-' || !read_hex(&line, &ret->end) ||
+	    *line++ != ' ' || ret->end <= ret->start)
+		return REGIONS_EDGE;
 	perms = line;
 	if (strnlen(perms, 5) < 5 || perms[3] != 'p' || perms[4] != ' ')
-		return false;
+		return REGIONS_EDGE;
 	line += 5;
 	if (!read_hex(&line, &offset) || *line++ != ' ' || !read_hex(&line, &major) ||
 	    *line++ != ':' || !read_hex(&line, &minor) || *line++ != ' ' ||
 	    !read_hex(&line, &inode) || major || minor || inode)
-		return false;
+		return REGIONS_EDGE;
 	line += strspn(line, " ");
-	if (!is_anonymous_name(line) || regions->current.end <= regions->current.start)
-		return false;
-	size = regions->current.end - regions->current.start;
-	return size >= regions->min_size &&
-	       (strncmp(perms, "---", 3) != 0 || size < REGIONS_RESERVED);
+	if (!is_anonymous_name(line))
+		return REGIONS_EDGE;
+	size = ret->end - ret->start;
+	if (size >= REGIONS_RESERVED && !strncmp(perms, "---", 3))
+		return REGIONS_EDGE;
+	if (size >= regions->min_size)
+		return REGIONS_WANTED;
+	return regions->min_size == OCFG_NOTIFY_MIN_SIZE ? REGIONS_PLAIN : REGIONS_EDGE;
 }
 
-static bool has_unwanted_flag(const char *flags)
+/* Two letters each. */
+static bool has_flag(const char *flags, const char *wanted)
 {
 	for (; flags[0] && flags[1]; flags += flags[2] == ' ' ? 3 : 2)
-		for (const char *flag = unwanted_flags;
-		     flag < unwanted_flags + sizeof(unwanted_flags); flag += 3)
+		for (const char *flag = wanted;; flag += 3) {
 			if (flags[0] == flag[0] && flags[1] == flag[1])
 				return true;
+			if (!flag[2])
+				break;
+		}
 	return false;
 }
 
-static void found(struct regions *regions)
+static void end_stretch(struct regions *regions)
 {
-	struct inject_range *last = regions->count ? &regions->ranges[regions->count - 1] : NULL;
+	if (regions->stretch_wanted && regions->stretch.end > regions->stretch.start) {
+		regions->ranges[regions->count++] = regions->stretch;
+		regions->wanted += regions->stretch_wanted;
+	}
+	regions->stretch_wanted = 0;
+}
 
-	if (last && last->end == regions->current.start)
-		last->end = regions->current.end;
-	else
-		regions->ranges[regions->count++] = regions->current;
+/* All is known of `current`. */
+static void take_region(struct regions *regions)
+{
+	const struct inject_range *current = &regions->current;
+
+	if (regions->kind == REGIONS_EDGE) {
+		if (current->start > regions->stretch.start)
+			regions->stretch.end = current->start; /* the gap before it, too */
+		end_stretch(regions);
+		regions->stretch = (struct inject_range){current->end, current->end};
+		return;
+	}
+	if (!regions->stretch.start)
+		regions->stretch.start = current->start;
+	regions->stretch.end = current->end;
+	regions->stretch_wanted += regions->kind == REGIONS_WANTED;
 }
 
 static void take_line(struct regions *regions)
 {
 	static const char key[] = "VmFlags: ";
-	const char *line = regions->line;
+	const char *line = regions->line, *flags = line + sizeof(key) - 1;
 
 	if ((*line >= '0' && *line <= '9') || (*line >= 'a' && *line <= 'f')) {
-		regions->wanted = is_wanted(regions, line);
-		if (regions->wanted && !regions->smaps)
-			found(regions);
-	} else if (regions->smaps && regions->wanted && !strncmp(line, key, sizeof(key) - 1)) {
-		regions->wanted = false;
-		if (!has_unwanted_flag(line + sizeof(key) - 1))
-			found(regions);
+		regions->kind = kind_of(regions, line, &regions->current);
+		if (!regions->smaps)
+			take_region(regions);
+	} else if (regions->smaps && regions->current.end && !strncmp(line, key, sizeof(key) - 1)) {
+		if (has_flag(flags, unwanted_flags))
+			regions->kind = REGIONS_EDGE;
+		else if (regions->kind == REGIONS_WANTED && has_flag(flags, "mg"))
+			regions->kind = REGIONS_PLAIN;
+		take_region(regions);
+		regions->current.end = 0;
 	}
+}
+
+void regions_end(struct regions *regions)
+{
+	end_stretch(regions);
 }
 
 size_t regions_feed(struct regions *regions, const char *text, size_t len)

@@ -17,16 +17,24 @@
  * To be marked: private, anonymous, at least min_size long, not refused by the kernel anyway, not held back by the
  * program as a secret (locked, not dumped, wiped on fork), and not marked yet. maps does not tell the
  * last two things.
+ *
+ * What is found are stretches: from one mapping that must not be marked to the next one, with the gaps. The program
+ * goes on while this is read. A range that ended where a region ended at that time would cut a region that is there by
+ * now in two, one part marked and one not; and mremap refuses (EFAULT) what is two to the kernel. Therefore regions below
+ * min_size are taken along, unless the container asked for a size of its own.
  */
 struct regions {
 	size_t min_size;
 	bool smaps; /* else maps */
-	/* Found; neighbours are one range. The caller takes them away by count = 0. */
+	/* Found. The caller takes them away by count = 0, wanted = 0. */
 	struct inject_range *ranges;
 	size_t count, room;
+	size_t wanted; /* regions in them that lack the mark */
 	/* The parser's own. */
 	struct inject_range current;
-	bool wanted; /* current, as far as is known yet */
+	enum regions_kind { REGIONS_EDGE, REGIONS_PLAIN, REGIONS_WANTED } kind; /* of current */
+	struct inject_range stretch;
+	size_t stretch_wanted;
 	char line[REGIONS_LINE];
 	size_t len;
 };
@@ -36,5 +44,7 @@ struct regions {
  * and come again with the rest.
  */
 size_t regions_feed(struct regions *regions, const char *text, size_t len);
+/* The text has ended. Call it with room for one more. */
+void regions_end(struct regions *regions);
 
 #endif

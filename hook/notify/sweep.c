@@ -14,7 +14,7 @@
 #define STOP_MS 10
 /* smaps walks page tables under the lock that page faults need, 42 ns a page: larger programs are spared that. */
 #define SMAPS_RSS_MAX (UINT64_C(256) << 20)
-#define RANGES	      256 /* in one stop */
+#define RANGES	      64 /* in one stop */
 
 /* Who is stopped, is it still the one that was looked at, and may it be made to call something? */
 static int check_target(const struct sweep *sweep, const struct inject *target, struct error *err)
@@ -50,8 +50,8 @@ static int stop(const struct sweep *sweep, struct inject *target, struct error *
 	return rc;
 }
 
-static int mark(const struct sweep *sweep, const struct regions *found, size_t *marked,
-		struct error *err)
+/* What was found, which is forgotten then. */
+static int mark(const struct sweep *sweep, struct regions *found, size_t *marked, struct error *err)
 {
 	struct inject own = {0};
 	struct inject *target = sweep->held ? sweep->held : &own;
@@ -62,7 +62,10 @@ static int mark(const struct sweep *sweep, const struct regions *found, size_t *
 		return rc;
 	rc = inject_madvise(target, found->ranges, found->count, MADV_MERGEABLE, sweep->batch,
 			    &done, err);
-	*marked += done;
+	if (rc == 0)
+		*marked += found->wanted;
+	found->count = 0;
+	found->wanted = 0;
 	if (!sweep->held)
 		inject_end(&own);
 	return rc;
@@ -87,11 +90,17 @@ static int feed(const struct sweep *sweep, int fd, struct regions *regions, size
 			rc = mark(sweep, regions, marked, err);
 			if (rc < 0)
 				return rc;
-			regions->count = 0;
 		}
 	}
 	if (len < 0)
 		return error_set(err, errno, "read the regions of process %d", sweep->pid);
+	if (regions->count == regions->room) {
+		int rc = mark(sweep, regions, marked, err);
+
+		if (rc < 0)
+			return rc;
+	}
+	regions_end(regions);
 	return regions->count ? mark(sweep, regions, marked, err) : 0;
 }
 

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "hook/notify/regions.h"
+#include "oci-config/notify.h"
 #include "tests/unit/unit.h"
 
 #define ROOM 8
@@ -41,6 +42,7 @@ static size_t parse(const char *text, bool smaps, size_t piece, struct inject_ra
 		if (used < n)
 			break;
 	}
+	regions_end(&regions);
 	return regions.count;
 }
 
@@ -52,7 +54,8 @@ static bool wanted(const char *header, const char *flags)
 	size_t whole, cut;
 
 	snprintf(text, sizeof(text),
-		 "%s\nSize:   4 kB\nVmFlags: %s \n" REGION("fff000-1000000 r-xp 0 00:00 0", RW),
+		 "%s\nSize:   4 kB\nVmFlags: %s \n" REGION(
+			 "7fffff000000-7fffff001000 r-xp 0 00:00 0", RW),
 		 header, flags);
 	whole = parse(text, true, sizeof(text), ranges, ROOM);
 	for (size_t piece = 1; piece < 5; piece++) {
@@ -125,7 +128,7 @@ static void test_odd_names(void **state)
 			 REGION("7f1000000000-7f1000021000 rw-p 0 00:00 0", RW));
 		for (size_t piece = 1; piece < 4000; piece += 97)
 			assert_int_equal(parse(all, true, piece, ranges, ROOM), 1);
-		assert_int_equal(ranges[0].start, 0x7f1000000000);
+		assert_int_equal(ranges[0].end, 0x7f1000021000);
 	}
 }
 
@@ -151,19 +154,55 @@ static void test_broken(void **state)
 	assert_false(wanted("11117f0000000000-11117f00000210001 rw-p 0 00:00 0", RW));
 }
 
-static void test_neighbours_are_one(void **state)
+/*
+ * From one mapping that must not be marked to the next: so that no end of a range lies where a region may be when
+ * it is marked.
+ */
+static void test_stretches(void **state)
 {
-	static const char text[] = "1000000-1020000 rw-p 00000000 00:00 0 [heap]\nVmFlags: rd wr \n"
-				   "1020000-1040000 ---p 00000000 00:00 0 \nVmFlags: mr \n"
-				   "1040000-1060000 rw-p 00000000 00:00 0 \nVmFlags: rd mg \n"
-				   "1060000-1080000 rw-p 00000000 00:00 0 \nVmFlags: rd \n";
+	static const char text[] = "0f00000-0f10000 r-xp 0 08:01 9 /bin/a\nVmFlags: rd \n"
+				   "1000000-1020000 rw-p 0 00:00 0 [heap]\nVmFlags: rd wr \n"
+				   "1020000-1021000 ---p 0 00:00 0 \nVmFlags: mr \n"
+				   "1040000-1060000 rw-p 0 00:00 0 \nVmFlags: rd mg \n"
+				   "1060000-1080000 rw-p 0 00:00 0 \nVmFlags: rd \n"
+				   "1080000-1090000 rw-p 0 00:00 0 \nVmFlags: rd dd \n"
+				   "1090000-10a0000 rw-p 0 00:00 0 \nVmFlags: rd mg \n"
+				   "2000000-2010000 r-xp 0 08:01 9 /lib/a\nVmFlags: rd \n"
+				   "2010000-2011000 rw-p 0 00:00 0 \nVmFlags: rd \n"
+				   "3000000-3010000 r-xp 0 08:01 9 /lib/b\nVmFlags: rd \n"
+				   "4000000-4020000 rw-p 0 00:00 0 [stack]\nVmFlags: rd gd \n";
 	struct inject_range ranges[ROOM];
 
 	(void)state;
-	assert_int_equal(parse(text, true, 7, ranges, ROOM), 2);
+	for (size_t piece = 1; piece < 90; piece += 11) {
+		assert_int_equal(parse(text, true, piece, ranges, ROOM), 2);
+		assert_int_equal(ranges[0].start, 0xf10000);
+		assert_int_equal(ranges[0].end, 0x1080000);
+		assert_int_equal(ranges[1].start, 0x3010000);
+		assert_int_equal(ranges[1].end, 0x4020000);
+	}
+}
+
+/* Who asked for a size of his own gets nothing smaller marked. */
+static void test_own_size(void **state)
+{
+	static const char text[] = "1000000-1200000 rw-p 0 00:00 0\nVmFlags: rd wr \n"
+				   "1300000-1310000 rw-p 0 00:00 0 \nVmFlags: rd wr \n"
+				   "1400000-1600000 rw-p 0 00:00 0 \nVmFlags: rd mg \n"
+				   "1600000-1800000 rw-p 0 00:00 0 \nVmFlags: rd \n";
+	struct inject_range ranges[ROOM];
+	struct regions regions = {
+		.min_size = 1 << 20, .smaps = true, .ranges = ranges, .room = ROOM};
+
+	(void)state;
+	assert_int_equal(regions_feed(&regions, text, strlen(text)), strlen(text));
+	regions_end(&regions);
+	assert_int_equal(regions.count, 2);
+	assert_int_equal(regions.wanted, 2);
 	assert_int_equal(ranges[0].start, 0x1000000);
-	assert_int_equal(ranges[0].end, 0x1040000);
-	assert_int_equal(ranges[1].start, 0x1060000);
+	assert_int_equal(ranges[0].end, 0x1300000);
+	assert_int_equal(ranges[1].start, 0x1310000);
+	assert_int_equal(ranges[1].end, 0x1800000);
 }
 
 static void test_maps(void **state)
@@ -176,9 +215,12 @@ static void test_maps(void **state)
 	struct inject_range ranges[ROOM];
 
 	(void)state;
-	for (size_t piece = 1; piece < sizeof(text); piece++)
+	for (size_t piece = 1; piece < sizeof(text); piece++) {
 		assert_int_equal(parse(text, false, piece, ranges, ROOM), 2);
-	assert_int_equal(ranges[1].start, 0x3000000);
+		assert_int_equal(ranges[0].end, 0x2000000);
+		assert_int_equal(ranges[1].start, 0x2020000);
+		assert_int_equal(ranges[1].end, 0x5000000);
+	}
 }
 
 /* More than fits: the caller empties it and comes again with the rest, and nothing is lost or told twice. */
@@ -187,24 +229,21 @@ static void test_more_than_fits(void **state)
 	enum { REGIONS = 1000, LINE = 80 };
 	char *text = calloc(REGIONS, LINE);
 	struct inject_range ranges[3];
-	struct regions regions = {.min_size = 1, .ranges = ranges, .room = 3};
+	struct regions regions = {.min_size = OCFG_NOTIFY_MIN_SIZE, .ranges = ranges, .room = 3};
 	size_t len = 0, used = 0, total = 0;
-	uint64_t last = 0;
 
 	(void)state;
-	for (int i = 1; i <= REGIONS; i++)
-		len += (size_t)sprintf(text + len, "%x000-%x000 rw-p 0 00:00 0\n", 2 * i,
-				       2 * i + 1);
+	for (unsigned i = 1; i <= REGIONS; i++)
+		len += (size_t)sprintf(text + len, "%x00000-%x10000 rw-p 0 %s\n", i, i,
+				       i % 2 ? "00:00 0" : "08:01 7 /lib/a");
 	do {
 		used += regions_feed(&regions, text + used, len - used);
-		for (size_t i = 0; i < regions.count; i++) {
-			assert_int_equal(ranges[i].start, last + 0x2000);
-			last = ranges[i].start;
-		}
-		total += regions.count;
-		regions.count = 0;
+		for (size_t i = 0; i < regions.count; i++, total++)
+			assert_int_equal(ranges[i].end, (2 * total + 2) << 20);
+		assert_int_equal(regions.wanted, regions.count);
+		regions.count = regions.wanted = 0;
 	} while (used < len);
-	assert_int_equal(total, REGIONS);
+	assert_int_equal(total, REGIONS / 2);
 	free(text);
 }
 
@@ -237,11 +276,11 @@ static void test_own_process(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_kinds),	    cmocka_unit_test(test_flags),
-		cmocka_unit_test(test_odd_names),   cmocka_unit_test(test_reservations),
-		cmocka_unit_test(test_broken),	    cmocka_unit_test(test_neighbours_are_one),
-		cmocka_unit_test(test_maps),	    cmocka_unit_test(test_more_than_fits),
-		cmocka_unit_test(test_own_process),
+		cmocka_unit_test(test_kinds),	       cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_odd_names),      cmocka_unit_test(test_reservations),
+		cmocka_unit_test(test_broken),	       cmocka_unit_test(test_stretches),
+		cmocka_unit_test(test_own_size),       cmocka_unit_test(test_maps),
+		cmocka_unit_test(test_more_than_fits), cmocka_unit_test(test_own_process),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

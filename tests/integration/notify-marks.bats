@@ -1,0 +1,245 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# notify-marks.bats: what oci-ksmd's worker and marker do to programs: within a second all memory is marked, however the program got
+# it, process-wide and region by region; and what must be left alone is. The programs are in tests/notify.
+load lib
+load notify
+
+PROGRAMS=$BUILD/tests/notify
+# Region by region, as on kernels before 6.4, and as a whole.
+REGIONS='oci-ksm min-size=65536 regions'
+WHOLE='oci-ksm min-size=65536'
+
+setup() {
+  test_begin
+  STARTED=()
+}
+teardown() {
+  end_started
+  notify_end
+  test_end
+}
+
+# notified ID METADATA CMD...
+notified() { timeout 120 "$BUILD/tools/notify-notified" "$SOCKET" "$@"; }
+# start METADATA CMD...: in the background, until its input ends; its pid is in $PID. Output: $T/ID.out
+start() {
+  local id="started${#STARTED[@]}" metadata=$1
+  shift
+  mkfifo "$T/$id.in"
+  sleep infinity > "$T/$id.in" 3>&- &
+  STARTED+=($!)
+  "$BUILD/tools/notify-notified" "$SOCKET" "$id" "$metadata" "$@" < "$T/$id.in" > "$T/$id.out" 2>&1 3>&- &
+  PID=$!
+  OUT=$T/$id.out
+  echo "$PID" >> "$T/background"
+}
+end_started() {
+  [ ${#STARTED[@]} -eq 0 ] || kill "${STARTED[@]}" || true
+  STARTED=()
+}
+# family PID: it and its descendants
+family() {
+  local child
+  echo "$1"
+  for child in $(pgrep -P "$1"); do family "$child"; done
+}
+is_ready() { grep -q '^ready' "$OUT"; }
+# ended_well: the program that was started last
+ended_well() {
+  end_started
+  wait "$PID" || fail "it ended with $?: $(cat "$OUT")"
+}
+
+@test "all memory of a static program, its threads and its children is marked within a second" {
+  for no in none prctl; do
+    notify_begin OCI_KSM_NO=$no
+    for metadata in "$WHOLE" "$REGIONS"; do
+      start "$metadata" "$PROGRAMS/grow"
+      wait_for 5 is_ready
+      # shellcheck disable=SC2046
+      assert_all_marked 65536 $(family "$PID")
+      ended_well
+    done
+    notify_end
+  done
+}
+
+@test "without process_madvise, sync_wake_up and suspend_seccomp it works, too" {
+  for no in prctl,process_madvise prctl,sync_wake_up,suspend_seccomp suspend_seccomp; do
+    notify_begin "OCI_KSM_NO=$no"
+    start "$WHOLE" "$PROGRAMS/grow"
+    wait_for 5 is_ready
+    # shellcheck disable=SC2046
+    assert_all_marked 65536 $(family "$PID")
+    ended_well
+    notify_end
+  done
+}
+
+@test "a program that makes no notified call is found all the same" {
+  notify_begin OCI_KSM_NO=prctl
+  start "$WHOLE" "$PROGRAMS/grow" exec
+  wait_for 5 is_ready
+  # shellcheck disable=SC2046
+  assert_all_marked 65536 $(family "$PID")
+  ended_well
+}
+
+@test "python: process-wide and region by region" {
+  notify_begin
+  for metadata in "$WHOLE" "$REGIONS"; do
+    start "$metadata" /usr/bin/python3 -c 'import sys; x = [str(i) for i in range(300000)]; print("ready", flush=True); sys.stdin.read()'
+    wait_for 10 is_ready
+    assert_all_marked 65536 "$PID"
+    ended_well
+  done
+}
+
+@test "more threads at once than the helper has places for" {
+  notify_begin OCI_KSM_NO=prctl
+  start "$WHOLE" "$PROGRAMS/crowd"
+  wait_for 20 is_ready
+  assert_all_marked 65536 "$PID"
+  ended_well
+}
+
+@test "sync: the mark is there before the next instruction" {
+  for no in none prctl prctl,suspend_seccomp; do
+    notify_begin "OCI_KSM_NO=$no"
+    run notified sync "$WHOLE sync brk" "$PROGRAMS/own"
+    assert_output '200 calls, 0 unmarked'
+    notify_end
+  done
+}
+
+# traced_by CMD...: a program that is traced while it gets its memory works, is marked as soon as it no longer is
+left_to_the_tracer() {
+  local metadata=$1 tracer
+  shift
+  start "$metadata" "$@"
+  wait_for 20 is_ready
+  tracer=$(pgrep -P "$PID" -x grow | head -n 1)
+  refute_equal "$(awk '/^TracerPid/ { print $2 }' "/proc/$tracer/status")" 0
+}
+
+@test "a program that strace traces is left to it, and its calls are answered" {
+  notify_begin OCI_KSM_NO=prctl
+  for sync in '' ' sync'; do
+    left_to_the_tracer "$WHOLE$sync" strace -f -o "$T/trace" "$PROGRAMS/grow"
+    grep -qE 'mmap\(NULL, 2097152, .*MAP_ANONYMOUS.* = 0x' "$T/trace" || fail "no mmap in: $(cat "$T/trace")"
+    sleep 1.2
+    [ -n "$("$NOTIFY_TOOL" unmarked 65536 "$(pgrep -P "$PID" -x grow)")" ] || fail 'it was stopped under strace'
+    # strace lets go of them when it is told to end.
+    pids=$(pgrep -P "$PID" -x grow; pgrep -P "$(pgrep -P "$PID" -x grow)" -x grow)
+    kill -INT "$PID"
+    # shellcheck disable=SC2086
+    wait_for 3 all_marked 65536 $pids
+    end_started
+    # shellcheck disable=SC2086
+    wait_for 5 has_ended $pids
+  done
+  assert_equal "$(cat "$LOG")" ''
+}
+has_ended() { ! kill -0 "$@" 2> /dev/null; }
+
+@test "a program under gdb" {
+  notify_begin OCI_KSM_NO=prctl
+  for metadata in "$WHOLE" "$WHOLE sync"; do
+    printf '%s\n' 'set pagination off' 'set breakpoint pending on' 'break sbrk' 'ignore 1 5' 'run < /dev/null' 'info registers rip' 'continue 100' quit > "$T/commands"
+    run notified gdb "$metadata" gdb -q -batch -x "$T/commands" "$PROGRAMS/grow" < /dev/null
+    assert_contains "$output" 'Breakpoint 1,'
+    assert_contains "$output" 'ready'
+    assert_match "$output" 'exited normally'
+  done
+  assert_equal "$(cat "$LOG")" ''
+}
+
+@test "a stopped program stays stopped, and is marked when it goes on" {
+  notify_begin OCI_KSM_NO=prctl
+  start "$WHOLE" /bin/sh -c 'kill -STOP $$; exec "$0" "$@"' "$PROGRAMS/grow"
+  wait_for 5 grep -q '^State:.*stopped' "/proc/$PID/status"
+  sleep 1
+  grep -q '^State:.*stopped' "/proc/$PID/status"
+  kill -CONT "$PID"
+  wait_for 5 is_ready
+  # shellcheck disable=SC2046
+  assert_all_marked 65536 $(family "$PID")
+  kill -STOP "$PID"
+  sleep 0.7
+  grep -q '^State:.*stopped' "/proc/$PID/status"
+  kill -CONT "$PID"
+  ended_well
+}
+
+@test "a 32-bit program is left alone, without a word a second" {
+  notify_begin OCI_KSM_NO=prctl
+  run notified narrow "$REGIONS" "$PROGRAMS/narrow"
+  assert_status 0
+  [ "$(wc -l < "$LOG")" -le 1 ]
+}
+
+@test "processes that end at once" {
+  notify_begin OCI_KSM_NO=prctl
+  run notified short "$REGIONS" /bin/sh -c 'for i in $(seq 300); do /bin/true; done; echo done'
+  assert_output 'done'
+  assert_equal "$(cat "$LOG")" ''
+  wait_for 5 notify_serves 0
+}
+
+@test "one that floods does not delay the others' answers" {
+  notify_begin
+  for metadata in "$WHOLE" "$REGIONS"; do
+    start "$metadata" "$PROGRAMS/rate" flood 4
+    flood=$PID
+    times=()
+    # The best of some: other programs use these CPUs, too.
+    for i in 1 2 3 4 5; do
+      run notified "other$i" "$metadata" "$PROGRAMS/rate" 400
+      assert_status 0
+      times+=("$output")
+    done
+    kill "$flood"
+    wait "$flood" || true
+    best=$(printf '%s\n' "${times[@]}" | sort -n | head -n 1)
+    echo "# $metadata: 99th percentile of an mmap beside a flood: ${times[*]} us" >&3
+    [ "$best" -lt 1000 ]
+  done
+}
+
+@test "when the worker or the marker is killed nothing is lost" {
+  notify_begin OCI_KSM_NO=prctl
+  for metadata in "$WHOLE" "$WHOLE sync"; do
+    start "$metadata" "$BUILD/tests/workloads/calls"
+    keeper=$(notify_hello keeper)
+    for i in $(seq 60); do
+      pkill -KILL -P "$keeper"
+      sleep "0.0$((RANDOM % 9))"
+      wait_for 5 notify_hello > /dev/null
+    done
+    kill -USR1 "$PID"
+    wait_for 10 grep -q '^resting' "$OUT"
+    assert_match "$(cat "$OUT")" '^resting: [1-9][0-9]* calls, 0 wrong$'
+    # shellcheck disable=SC2046
+    assert_all_marked 65536 $(family "$PID")
+    kill -TERM "$PID"
+    wait "$PID"
+  done
+}
+
+@test "nothing to do, nothing done; and a few MiB for all of it" {
+  notify_begin
+  for i in 1 2 3; do
+    start "$WHOLE" "$PROGRAMS/grow"
+    wait_for 5 is_ready
+  done
+  # shellcheck disable=SC2046
+  assert_all_marked 65536 $(family "$PID")
+  sleep 1
+  before=$("$NOTIFY_TOOL" memory "$SOCKET")
+  sleep 2
+  after=$("$NOTIFY_TOOL" memory "$SOCKET")
+  echo "# PSS and RSS in KiB, ticks, processes: $after" >&3
+  assert_equal "$(awk '{ print $3 }' <<< "$after")" "$(awk '{ print $3 }' <<< "$before")"
+  [ "$(awk '{ print $1 }' <<< "$after")" -lt 3072 ]
+}
