@@ -33,8 +33,9 @@ static int place(struct container *c, const struct ocfg_oci_state *state, struct
 	container_tell_problems(c);
 	if (rc == 0 && c->wishes.modes != 0) {
 		rc = container_decide(c, err);
-		if (rc == 0)
-			rc = place_run(&p, err);
+		if (rc == 0 && place_run(&p, err) < 0)
+			rc = c->decision.as_wished ? -err->code
+						   : error_wrap(err, "%s", c->decision.reason);
 	}
 	place_done(&p);
 	return rc;

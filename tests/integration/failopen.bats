@@ -198,10 +198,10 @@ powerless() {
   assert_match "$output" '^error oci-ksm: .*find the shim'
 }
 
-@test "what is asked for and cannot be had yet: preload takes its place, or required=true fails" {
+@test "what is asked for and cannot be had: preload takes its place, or required=true fails" {
   MERGES=no
   notify() { bundle_edit "$T/b" '.annotations["oci-ksm/mode"] = "notify"'; }
-  ways notify 'this version cannot do notify'
+  ways notify 'notify is not possible'
 }
 
 @test "annotations that say nothing: the default, or required=true fails" {
