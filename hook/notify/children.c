@@ -3,6 +3,7 @@
 #include "hook/notify/children.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -82,10 +83,12 @@ static void start(struct keeper *k, enum child_role role)
 	int pair[2];
 	pid_t pid;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
+	/* Only we must never wait: a worker that has more to say than there is room for should. */
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		keeper_complain(k, "%s: socketpair: %s", role_names[role], strerror(errno));
 		return;
 	}
+	fcntl(pair[0], F_SETFL, O_NONBLOCK);
 	pid = fork();
 	if (pid == 0) {
 		close(pair[0]);
@@ -182,7 +185,7 @@ static bool take_messages(struct keeper *k, int fd)
 
 	while ((n = socket_receive(fd, &message, sizeof(message), NULL, NULL)) > 0)
 		if (n == sizeof(message))
-			listeners_drop(k, message.index);
+			listeners_drop(k, message.index, message.serial);
 	return n == -EAGAIN;
 }
 

@@ -104,69 +104,79 @@ static const char *grow(struct keeper *k, struct connection *c)
 	return NULL;
 }
 
-/*
- * Is there a place for the listener that may come with the message? If not, the message is better left in the socket,
- * where the listener lives on: its container waits. Other requests are answered all the same.
- */
-static bool has_place(const struct keeper *k, const struct connection *c)
+static bool places_are_taken(const struct keeper *k)
 {
 	uint32_t left = k->capacity - k->held;
-	char begin[sizeof(REQUEST_BEGIN) - 1];
 
-	if (c->len > 0 || left > k->connections.top)
-		return true;
+	if (left > k->connections.top)
+		return false;
 	for (unsigned i = 0; i < k->connections.top; i++)
 		left -= k->connections.list[i].count > 0 && left > 0;
-	return left > 0 || (recv(c->fd, begin, sizeof(begin), MSG_PEEK | MSG_DONTWAIT) ==
-				    (ssize_t)sizeof(begin) &&
-			    memcmp(begin, REQUEST_BEGIN, sizeof(begin)) == 0);
+	return left == 0;
 }
 
-/* Returns what is wrong with the connection, NULL if nothing is. `*ended`: there is no more to come. */
-static const char *receive(struct keeper *k, struct connection *c, bool *ended)
+/*
+ * There is no place for the listener that may come with the message: it is better left in the socket, where the
+ * listener lives on and its container waits. Other requests are answered all the same.
+ */
+static bool has_to_wait(const struct keeper *k, const struct connection *c)
 {
-	size_t came = OCFG_PROCESS_STATE_FDS - c->count;
-	const char *trouble = grow(k, c);
+	char begin[sizeof(REQUEST_BEGIN) - 1];
 	ssize_t n;
 
-	if (trouble)
-		return trouble;
+	if (c->len > 0 || !places_are_taken(k))
+		return false;
+	n = recv(c->fd, begin, sizeof(begin), MSG_PEEK | MSG_DONTWAIT);
+	return n > 0 &&
+	       (n < (ssize_t)sizeof(begin) || memcmp(begin, REQUEST_BEGIN, sizeof(begin)) != 0);
+}
+
+enum received { RECEIVED_SOME, RECEIVED_ALL_FOR_NOW, RECEIVED_END };
+
+/* *ret_trouble: what is wrong with the connection. */
+static enum received receive(struct keeper *k, struct connection *c, const char **ret_trouble)
+{
+	size_t came = OCFG_PROCESS_STATE_FDS - c->count;
+	ssize_t n;
+
+	*ret_trouble = grow(k, c);
+	if (*ret_trouble)
+		return RECEIVED_SOME;
 	n = socket_receive(c->fd, c->text + c->len, c->room - c->len, c->fds + c->count, &came);
-	if (n == -EAGAIN) {
-		*ended = true;
-		return NULL;
+	if (n == -EAGAIN)
+		return RECEIVED_ALL_FOR_NOW;
+	if (n == 0 || n == -ECONNRESET)
+		return RECEIVED_END;
+	if (n < 0) {
+		*ret_trouble = n == -ETOOMANYREFS ? "too many descriptors came" : strerror((int)-n);
+		return RECEIVED_SOME;
 	}
-	if (n == -ETOOMANYREFS)
-		return "too many descriptors came";
-	if (n == 0)
-		return "the connection ended in the middle of the message";
-	if (n < 0)
-		return strerror((int)-n);
 	c->count += came;
 	c->len += (size_t)n;
-	return NULL;
+	return RECEIVED_SOME;
 }
 
 static void read_connection(struct keeper *k, struct connection *c)
 {
 	const char *trouble = NULL;
-	bool ended = false;
+	enum received received = RECEIVED_SOME;
 	int found = 0;
 
-	if (!has_place(k, c)) {
+	if (has_to_wait(k, c)) {
 		c->waits = true;
 		keeper_complain(k, "all %u places are taken: process %d has to wait", k->capacity,
 				c->pid);
 		return;
 	}
-	while (!ended && !trouble && found == 0) {
-		trouble = receive(k, c, &ended);
-		if (!trouble && !ended)
-			found = scan(c);
+	while (received == RECEIVED_SOME && !trouble && found == 0) {
+		received = receive(k, c, &trouble);
+		found = scan(c);
 	}
-	/* A look at whether somebody listens, as of `oci-ksmd` itself when it starts, says nothing. */
-	if (trouble && c->len == 0 && c->count == 0)
+	/* A look at whether somebody listens says nothing. */
+	if (received == RECEIVED_END && c->len == 0)
 		close_connection(k, c);
+	else if (received == RECEIVED_END)
+		conclude(k, c, "the connection ended in the middle of the message");
 	else if (trouble || found != 0)
 		conclude(k, c, found < 0 ? "this is not JSON" : trouble);
 }

@@ -79,6 +79,18 @@ int journal_map(int fd, struct journal **ret, struct error *err)
 	return 0;
 }
 
+int journal_fd_since_fork(const struct journal *journal, uint32_t index, uint32_t serial)
+{
+	const struct journal_listener *entry = &journal->listener[index];
+	uint32_t before = __atomic_load_n(&entry->serial, __ATOMIC_SEQ_CST);
+	int fd = __atomic_load_n(&entry->fd, __ATOMIC_SEQ_CST);
+	bool held = __atomic_load_n(&entry->held, __ATOMIC_SEQ_CST) &&
+		    __atomic_load_n(&entry->serial, __ATOMIC_SEQ_CST) == before;
+
+	/* Numbers wrap around after years. */
+	return held && (int32_t)(before - serial) <= 0 ? fd : -1;
+}
+
 /* Its bounds hold together, and its entries begin as ours do. */
 static int check_head(const struct journal_head *head, const struct stat *st, struct error *err)
 {

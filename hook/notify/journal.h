@@ -39,9 +39,10 @@ union journal_notif {
 
 /* One listener: a container, or an exec session of one. Only the keeper writes what stands before in_flight. */
 struct journal_listener {
-	uint32_t held; /* 1: the rest is valid. Written last, cleared first */
-	int32_t fd;    /* the notify fd's number in the keeper and in a worker that it forks */
-	pid_t pid;     /* the first process, 0 if not known */
+	uint32_t held;	 /* 1: the rest is valid. Written last, cleared first */
+	int32_t fd;	 /* the notify fd's number in the keeper and in a worker that it forks */
+	uint32_t serial; /* each listener has another one; those that come later a higher one */
+	pid_t pid;	 /* the first process, 0 if not known */
 	uint64_t start_time;
 	char id[OCFG_ID_MAX + 1];
 	struct ocfg_notify notify;
@@ -81,6 +82,12 @@ struct journal {
 /* Makes the memory; *ret_fd is its memfd. Or maps what a predecessor left: -EPROTO if that is of another layout. */
 int journal_new(struct journal **ret, int *ret_fd, struct error *err);
 int journal_map(int fd, struct journal **ret, struct error *err);
+/*
+ * In a process that the keeper forked: the descriptor of that listener, if it was held at the fork, when `serial` was
+ * the highest; else -1. The keeper does not wait until this is looked at: what came since then has a
+ * number that means another file here, or none.
+ */
+int journal_fd_since_fork(const struct journal *journal, uint32_t index, uint32_t serial);
 /*
  * One of another layout, but the same JOURNAL_VERSION: that version stands for what an entry begins with (up
  * to `dirty`), so append only behind it, or raise it. Can it be converted? Makes a new one of ours.

@@ -40,6 +40,7 @@ static void hold(struct keeper *k, uint32_t index, int fd)
 {
 	struct journal_listener *entry = &k->journal->listener[index];
 
+	entry->serial = ++k->wakes.serial;
 	entry->fd = fd;
 	if (k->journal->top <= index)
 		__atomic_store_n(&k->journal->top, index + 1, __ATOMIC_RELEASE);
@@ -124,14 +125,14 @@ void listeners_receive(struct keeper *k, struct connection *c, const char *troub
 		keeper_complain(k, "process %d sent no seccomp listener: %s", c->pid, err.msg);
 }
 
-void listeners_drop(struct keeper *k, uint32_t index)
+void listeners_drop(struct keeper *k, uint32_t index, uint32_t serial)
 {
 	struct journal_listener *entry;
 
 	if (!k->journal || index >= JOURNAL_LISTENERS)
 		return;
 	entry = &k->journal->listener[index];
-	if (!entry->held)
+	if (!entry->held || entry->serial != serial)
 		return;
 	k->held--;
 	tell_manager(-1, "FDSTOREREMOVE", index, k);
@@ -152,6 +153,7 @@ void listeners_restore(struct keeper *k, int (*fd_of)(uint32_t index, const void
 			continue;
 		if (fd >= 0) {
 			entry->fd = fd;
+			entry->serial = ++k->wakes.serial;
 			k->held++;
 		} else {
 			clear(k->journal, i);

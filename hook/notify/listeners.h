@@ -20,8 +20,8 @@ bool listeners_is_one(int fd);
  * the same, under a name that we make up: the container would not survive their end.
  */
 void listeners_receive(struct keeper *k, struct connection *c, const char *trouble);
-/* Nobody uses the filter any more. */
-void listeners_drop(struct keeper *k, uint32_t index);
+/* Nobody uses the filter any more. `serial` is which one was meant. */
+void listeners_drop(struct keeper *k, uint32_t index, uint32_t serial);
 /*
  * After the entries of the journal came from a predecessor: counts what is held. The descriptor of each is
  * what `fd_of` says, or where that is -1 the entry is given up.

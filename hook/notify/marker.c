@@ -54,7 +54,8 @@ static void watch_session(struct marker *marker, const struct container *session
 	}
 }
 
-static void begin(struct marker *marker, struct container *container)
+/* `again`: a predecessor had it, and what that knew of its processes is lost. */
+static void begin(struct marker *marker, struct container *container, bool again)
 {
 	struct journal_listener *listener = container->listener;
 	uint64_t now = answer_now();
@@ -67,12 +68,14 @@ static void begin(struct marker *marker, struct container *container)
 	if (process && container->whole)
 		look(marker, container, process, NULL);
 	watch_begin(container, now, 0);
+	if (again && container->watch_next)
+		container->watch_next = now;
 	if (!listener->pid)
 		watch_session(marker, container, now);
 	dirty_tell(marker->journal, container->index);
 }
 
-static void add(struct marker *marker, uint32_t index, int fd)
+static void add(struct marker *marker, uint32_t index, int fd, bool again)
 {
 	struct container *container;
 
@@ -90,7 +93,7 @@ static void add(struct marker *marker, uint32_t index, int fd)
 	marker->containers[index] = container;
 	if (marker->top <= index)
 		marker->top = index + 1;
-	begin(marker, container);
+	begin(marker, container, again);
 }
 
 /* 0: goes on; -1: the keeper is gone. */
@@ -106,7 +109,7 @@ static int hear_keeper(struct marker *marker)
 	if (len <= 0)
 		return -1;
 	if (len == sizeof(message) && count == 1 && message.index < JOURNAL_LISTENERS)
-		add(marker, message.index, fd);
+		add(marker, message.index, fd, false);
 	else if (count == 1)
 		close(fd);
 	return 0;

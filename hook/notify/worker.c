@@ -80,11 +80,12 @@ static void tell_marker(struct worker *worker, uint32_t index)
 /* Nobody uses the filter any more, or it is no listener at all. */
 static void drop(struct worker *worker, uint32_t index)
 {
-	struct keeper_message message = {.index = index};
+	struct keeper_message message = {.index = index,
+					 .serial = worker->journal->listener[index].serial};
 
-	close(worker_fd(
-		index)); /* this takes it out of epoll: what the keeper holds is not there */
-	fds[index] = 0;
+	if (!fds[index])
+		return;
+	forget_fd(worker, index);
 	while (send(worker->keeper, &message, sizeof(message), MSG_NOSIGNAL) < 0 && errno == EINTR)
 		;
 }
@@ -243,9 +244,12 @@ void worker_run(struct journal *journal, int keeper, const struct worker_wakes *
 	}
 	setpriority(PRIO_PROCESS, 0, WORKER_NICE);
 	memset(fds, 0, sizeof(fds));
-	for (uint32_t i = 0; i < journal->top && i < JOURNAL_LISTENERS; i++)
-		if (__atomic_load_n(&journal->listener[i].held, __ATOMIC_ACQUIRE))
-			add(&worker, i, journal->listener[i].fd);
+	for (uint32_t i = 0; i < journal->top && i < JOURNAL_LISTENERS; i++) {
+		int fd = journal_fd_since_fork(journal, i, wakes->serial);
+
+		if (fd >= 0)
+			add(&worker, i, fd);
+	}
 	do
 		wake_marker(&worker);
 	while (round_of_events(&worker) == 0);

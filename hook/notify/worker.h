@@ -23,7 +23,7 @@ struct worker_message {
  * its descriptor, the marker does by itself; the keeper closes its own, zeroes the entry, `held` first.
  */
 struct keeper_message {
-	uint32_t index;
+	uint32_t index, serial;
 };
 
 /*
@@ -32,6 +32,7 @@ struct keeper_message {
  */
 struct worker_wakes {
 	int worker, marker;
+	uint32_t serial; /* of the last listener that was held when this process was forked */
 };
 
 /*
