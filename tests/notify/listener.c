@@ -4,7 +4,7 @@
  * listener to oci-ksmd as a runtime does, and makes such calls. Prints "calls N failed M".
  *
  *   calls=N      how many (1); each is checked
- *   ms=N         for so long instead
+ *   loop         until SIGTERM instead
  *   keep         then stays until it gets a signal, after a line "ready"
  *   id=ID        the container's ID
  *   text=TEXT    sent instead of a process state
@@ -12,12 +12,13 @@
  *   pieces=N     bytes a message; the descriptor comes with the first
  *   more=N       as many other descriptors before the listener
  *   hold         the connection stays open
+ * It is killed after two minutes.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "hook/common/notify_socket.h"
@@ -34,8 +34,8 @@
 
 static struct {
 	const char *id, *text;
-	size_t calls, ms, cut, pieces, more;
-	int keep, hold;
+	size_t calls, cut, pieces, more;
+	int loop, keep, hold;
 } options = {.id = "trial", .calls = 1, .cut = SIZE_MAX, .pieces = SIZE_MAX};
 
 static void die(const char *what)
@@ -58,8 +58,9 @@ static void parse(const char *argument)
 	static const struct {
 		const char *key;
 		size_t *value;
-	} numbers[] = {{"calls", &options.calls},   {"ms", &options.ms},
-		       {"cut", &options.cut},	    {"pieces", &options.pieces},
+	} numbers[] = {{"calls", &options.calls},
+		       {"cut", &options.cut},
+		       {"pieces", &options.pieces},
 		       {"more", &options.more}};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -70,7 +71,9 @@ static void parse(const char *argument)
 			return;
 		}
 	}
-	if (strcmp(argument, "keep") == 0) {
+	if (strcmp(argument, "loop") == 0) {
+		options.loop = 1;
+	} else if (strcmp(argument, "keep") == 0) {
 		options.keep = 1;
 	} else if (strcmp(argument, "hold") == 0) {
 		options.hold = 1;
@@ -135,19 +138,19 @@ static void send_state(int socket, const char *text, int listener)
 	}
 }
 
-static long now_ms(void)
-{
-	struct timespec now;
+static volatile sig_atomic_t stopped;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+static void stop(int signal)
+{
+	(void)signal;
+	stopped = 1;
 }
 
 /* Every byte of what it gets is there and zero, or the call has failed. */
 static int call(void)
 {
-	unsigned char *memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE,
-				     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *memory =
+		mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int good = memory != MAP_FAILED;
 
 	for (size_t i = 0; good && i < SIZE; i += 4096) {
@@ -159,22 +162,27 @@ static int call(void)
 
 int main(int argc, char **argv)
 {
+	const struct sigaction on_term = {.sa_handler = stop, .sa_flags = SA_RESTART};
 	char state[1024];
 	size_t calls = 0, failed = 0;
 	struct error err = {0};
 	int socket, listener;
-	long end;
 
+	alarm(120);
 	for (int i = 2; i < argc; i++)
 		parse(argv[i]);
+	if (options.loop && sigaction(SIGTERM, &on_term, NULL) < 0)
+		die("sigaction");
 	socket = argc < 2 ? -1 : notify_connect(argv[1], &err);
 	if (socket < 0) {
 		fprintf(stderr, "%s\n", argc < 2 ? "no socket" : err.msg);
 		return 1;
 	}
 	snprintf(state, sizeof(state),
-		 "{\"ociVersion\":\"1.0.2\",\"fds\":[\"seccompFd\"],\"pid\":%d,\"metadata\":\"oci-ksm\","
-		 "\"state\":{\"ociVersion\":\"1.0.2\",\"id\":\"%s\",\"status\":\"creating\",\"pid\":%d,"
+		 "{\"ociVersion\":\"1.0.2\",\"fds\":[\"seccompFd\"],\"pid\":%d,\"metadata\":\"oci-"
+		 "ksm\","
+		 "\"state\":{\"ociVersion\":\"1.0.2\",\"id\":\"%s\",\"status\":\"creating\","
+		 "\"pid\":%d,"
 		 "\"bundle\":\"/\"}}",
 		 getpid(), options.id, getpid());
 	listener = make_listener();
@@ -182,8 +190,7 @@ int main(int argc, char **argv)
 	close(listener);
 	if (!options.hold)
 		close(socket);
-	end = now_ms() + (long)options.ms;
-	for (; options.ms ? now_ms() < end : calls < options.calls; calls++)
+	for (; options.loop ? !stopped : calls < options.calls; calls++)
 		failed += !call();
 	printf("calls %zu failed %zu\n", calls, failed);
 	if (options.keep) {
