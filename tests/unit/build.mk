@@ -21,3 +21,7 @@ $(foreach t,regions marks,$(eval $(call unit_test,$(t))))
 test_regions_SRCS += hook/notify/regions.c
 test_marks_SRCS += $(addprefix hook/notify/, dirty.c pace.c)
 test_marks_LIBS += -lpthread
+# The helper's keeper.
+$(foreach t,journal keeper,$(eval $(call unit_test,$(t))))
+test_journal_SRCS += hook/notify/journal.c
+test_keeper_SRCS += $(addprefix hook/notify/, handover.c systemd.c)
