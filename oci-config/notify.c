@@ -130,9 +130,13 @@ const char *ocfg_notify_format(const struct ocfg_notify *notify, char *buf, size
 size_t ocfg_notify_calls(const struct ocfg_notify *notify,
 			 struct ocfg_notify_call ret[OCFG_NOTIFY_CALLS])
 {
-	size_t count = 0;
-
-	ret[count++] = (struct ocfg_notify_call){
+	static const struct ocfg_notify_call heap = {
+		.name = "brk",
+		.count = 1,
+		.conditions = {{0, OCFG_NOTIFY_NE, 0,
+				0}}, /* brk(0) only asks where the heap ends */
+	};
+	const struct ocfg_notify_call map = {
 		.name = "mmap",
 		.count = 2,
 		.conditions =
@@ -141,12 +145,8 @@ size_t ocfg_notify_calls(const struct ocfg_notify *notify,
 				{MMAP_FLAGS, OCFG_NOTIFY_MASKED_EQ, MAP_ANONYMOUS, MAP_ANONYMOUS},
 			},
 	};
-	/* brk(0) only asks where the heap ends. */
-	if (notify->brk || notify->sync)
-		ret[count++] = (struct ocfg_notify_call){
-			.name = "brk",
-			.count = 1,
-			.conditions = {{0, OCFG_NOTIFY_NE, 0, 0}},
-		};
-	return count;
+
+	ret[0] = map;
+	ret[1] = heap;
+	return notify->brk || notify->sync ? 2 : 1;
 }

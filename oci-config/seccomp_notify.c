@@ -68,7 +68,7 @@ static json_object *native_architectures(void)
 /* *ret: linux.seccomp; made, one that allows all to programs of every width, where there is none. */
 static int make_seccomp(struct ocfg_spec *spec, json_object **ret, struct error *err)
 {
-	json_object *section, *seccomp;
+	json_object *section = NULL, *seccomp = NULL;
 	int rc = ocfg_edits_make(spec, spec->doc, LINUX, LINUX, json_type_object, &section, err);
 	bool is_there = rc == 0 && member(section, "seccomp");
 
@@ -186,7 +186,7 @@ static int add_rules(struct ocfg_spec *spec, json_object *rules, json_object *ad
 static int apply(struct ocfg_spec *spec, const struct ocfg_seccomp_edit *edit,
 		 const struct seccomp_plan *plan, struct error *err)
 {
-	json_object *seccomp, *rules;
+	json_object *seccomp = NULL, *rules = NULL;
 	char metadata[96];
 	int rc = make_seccomp(spec, &seccomp, err);
 

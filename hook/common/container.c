@@ -96,7 +96,7 @@ static bool find_preload(struct container *c, struct error *err)
  */
 static int find_notify(struct container *c, struct error *err)
 {
-	struct notify_hello hello;
+	struct notify_hello hello = {.features = 0};
 	int rc = notify_socket_path(&c->settings, c->socket, sizeof(c->socket), err);
 
 	if (rc < 0)

@@ -196,7 +196,7 @@ static struct features find(const char *runtime)
 
 int features_ask(struct container *c, unsigned kernel, struct error *err)
 {
-	struct features f;
+	struct features f = {.notify = true};
 	char name[128];
 	int rc = cache_name(c->runtime, name, sizeof(name), err);
 	cleanup_close int dir = rc < 0 ? -1 : paths_state_dir(&c->settings, "", NULL);

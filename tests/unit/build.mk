@@ -6,7 +6,7 @@ test_$(1)_SRCS := tests/unit/test_$(1).c
 test_$(1)_LIBS := -lcmocka
 endef
 $(foreach t,$(OCI_CONFIG_TESTS),$(eval $(call unit_test,$(t))))
-test_seccomp_notify_SRCS += tests/unit/filter.c
+test_seccomp_notify_SRCS += tests/unit/filter.c tests/unit/compare.c
 test_seccomp_notify_LIBS += -lseccomp
 
 # Unit tests of hook.

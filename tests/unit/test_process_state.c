@@ -131,7 +131,7 @@ static void refuses_too_much(void **state)
 	(void)state;
 	assert_non_null(text);
 	memset(text, ' ', OCFG_PROCESS_STATE_MAX + 2);
-	memcpy(text, start, strlen(start));
+	memcpy(text, start, sizeof(start) - 1);
 	assert_ok(ocfg_process_state_parse(text, OCFG_PROCESS_STATE_MAX, &got, &err));
 	assert_error(ocfg_process_state_parse(text, OCFG_PROCESS_STATE_MAX + 1, &got, &err), EINVAL,
 		     "1048577 bytes");

@@ -3,198 +3,17 @@
  * The edit of seccomp profiles, by what it does: the filters that libseccomp makes of the old and of the
  * edited profile answer every call alike, but for the allowed ones that are to be notified.
  */
-#include <asm/unistd.h>
 #include <errno.h>
-#include <linux/audit.h>
-#include <seccomp.h>
-#include <sys/mman.h>
 
 #include "oci-config/file.h"
 #include "oci-config/seccomp.h"
+#include "tests/unit/compare.h"
 #include "tests/unit/filter.h"
 #include "tests/unit/unit.h"
 
 #define SOCKET	 "/run/oci-ksm/notify.sock"
-#define X32_BIT	 0x40000000
 #define MIN	 65536
 #define PROFILES 400 /* random ones */
-
-static const struct machine {
-	const char *name;
-	uint32_t token, audit;
-	int first; /* number of system call 0 */
-	bool wide; /* libseccomp compares 64 bits */
-} machines[] = {
-#ifdef __x86_64__
-	{"x86_64", SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64, 0, true},
-	{"x32", SCMP_ARCH_X32, AUDIT_ARCH_X86_64, X32_BIT, false},
-	{"x86", SCMP_ARCH_X86, AUDIT_ARCH_I386, 0, false},
-#else
-	{"aarch64", SCMP_ARCH_AARCH64, AUDIT_ARCH_AARCH64, 0, true},
-	{"arm", SCMP_ARCH_ARM, AUDIT_ARCH_ARM, 0, false},
-#endif
-};
-
-static const uint64_t odd_values[] = {
-	0,
-	1,
-	2,
-	3,
-	4,
-	7,
-	32,
-	34,
-	50,
-	4095,
-	4096,
-	MIN - 1,
-	MIN,
-	MIN + 1,
-	131072,
-	1 << 20,
-	~0u,
-	1ull << 32,
-	(1ull << 32) + MIN - 1,
-	(1ull << 32) + MIN,
-	(1ull << 32) | 32,
-	1ull << 37,
-	1ull << 63,
-	~0ull,
-};
-
-static const uint64_t addresses[] = {0, 1, 4096, 1ull << 32, 0x7f0000000000, ~0ull};
-static const uint64_t prots[] = {
-	PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE, PROT_EXEC, PROT_READ | PROT_WRITE | PROT_EXEC,
-	1ull << 34};
-static const uint64_t lengths[] = {
-	0,
-	1,
-	4095,
-	4096,
-	32768,
-	MIN - 1,
-	MIN,
-	MIN + 1,
-	99999,
-	100000,
-	131072,
-	1 << 20,
-	1 << 30,
-	(1 << 30) + 1,
-	~0u,
-	1ull << 32,
-	(1ull << 32) + 1,
-	(1ull << 32) + MIN - 1,
-	(1ull << 32) + MIN,
-	1ull << 63,
-	~0ull,
-};
-static const uint64_t flag_values[] = {
-	0,
-	MAP_SHARED,
-	MAP_PRIVATE,
-	MAP_ANONYMOUS,
-	MAP_PRIVATE | MAP_ANONYMOUS,
-	MAP_SHARED | MAP_ANONYMOUS,
-	MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-	MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-	MAP_PRIVATE | MAP_FIXED,
-	0x40,
-	0x40022,
-	~(uint64_t)MAP_ANONYMOUS,
-	0xffffffdf,
-	~0u,
-	~0ull,
-	1ull << 37,
-	1ull << 32 | 0x22,
-};
-
-/* Two filters, before and after; what is to be notified; the first difference. */
-struct comparison {
-	struct filter old, new;
-	struct ocfg_notify notify;
-	const struct machine *machine;
-	struct seccomp_data data;
-	bool is_mmap, is_brk;
-	size_t notified;
-	char difference[256];
-};
-
-static bool wants(const struct comparison *c)
-{
-	uint64_t mask = c->machine->wide ? ~0ull : ~0u;
-
-	if (c->is_mmap)
-		return (c->data.args[1] & mask) >= (c->notify.min_size & mask) &&
-		       (c->data.args[3] & MAP_ANONYMOUS);
-	return c->is_brk && (c->notify.brk || c->notify.sync) && (c->data.args[0] & mask) != 0;
-}
-
-static void compare_call(struct comparison *c)
-{
-	uint32_t old = filter_run(&c->old, &c->data), new = filter_run(&c->new, &c->data);
-	uint32_t expected =
-		old == SECCOMP_RET_ALLOW && wants(c) ? (uint32_t)SECCOMP_RET_USER_NOTIF : old;
-	const __u64 *a = c->data.args;
-
-	c->notified += new == SECCOMP_RET_USER_NOTIF;
-	if (new != expected && !c->difference[0])
-		snprintf(c->difference, sizeof(c->difference),
-			 "%s %d(%#llx, %#llx, %#llx, %#llx): %#x, before %#x", c->machine->name,
-			 c->data.nr, a[0], a[1], a[2], a[3], new, old);
-}
-
-static void compare_mmap(struct comparison *c)
-{
-	for (size_t a = 0; a < COUNT(addresses); a++)
-		for (size_t l = 0; l < COUNT(lengths); l++)
-			for (size_t p = 0; p < COUNT(prots); p++)
-				for (size_t f = 0; f < COUNT(flag_values); f++) {
-					c->data.args[0] = addresses[a];
-					c->data.args[1] = lengths[l];
-					c->data.args[2] = prots[p];
-					c->data.args[3] = flag_values[f];
-					c->data.args[4] = (l + f) & 1 ? 3 : ~0u;
-					c->data.args[5] = f & 2 ? 0 : 4096;
-					compare_call(c);
-				}
-}
-
-static void compare_machine(struct comparison *c, int last)
-{
-	int mmap_nr = seccomp_syscall_resolve_name_arch(c->machine->token, "mmap");
-	int brk_nr = seccomp_syscall_resolve_name_arch(c->machine->token, "brk");
-
-	c->data.arch = c->machine->audit;
-	for (int nr = -1; nr <= last; nr++) {
-		c->data.nr = c->machine->first + nr;
-		c->is_mmap = c->data.nr == mmap_nr;
-		c->is_brk = c->data.nr == brk_nr;
-		for (size_t v = 0; v < COUNT(odd_values); v++) {
-			for (size_t i = 0; i < 6; i++)
-				c->data.args[i] = odd_values[(v + i * i) % COUNT(odd_values)];
-			compare_call(c);
-		}
-		if (c->is_mmap)
-			compare_mmap(c);
-	}
-}
-
-/* Returns "" or the first difference. */
-static const char *compare(struct comparison *c, json_object *old, json_object *new, int last)
-{
-	c->difference[0] = '\0';
-	c->notified = 0;
-	for (int optimize = 0; optimize < 2; optimize++) {
-		assert_int_equal(filter_build(old, optimize, &c->old), 0);
-		assert_int_equal(filter_build(new, optimize, &c->new), 0);
-		for (size_t m = 0; m < COUNT(machines); m++) {
-			c->machine = &machines[m];
-			compare_machine(c, last);
-		}
-	}
-	return c->difference;
-}
 
 static json_object *seccomp_of(const struct ocfg_spec *spec)
 {
@@ -228,22 +47,23 @@ static json_object *no_filter(void)
 /* Edits, compares, edits again, takes back. Returns how many of the calls tried are notified. */
 static size_t check_edit(const char *config, const struct ocfg_seccomp_edit *edit, int last)
 {
-	static struct comparison c;
 	struct ocfg_spec spec = config_of(config), original = config_of(config);
 	json_object *old = json_object_get(seccomp_of(&original));
 	struct error why = {0};
+	const char *difference;
+	size_t notified;
 	cleanup_free char *before = print(&spec), *edited = NULL;
 
 	if (!old)
 		old = no_filter();
-	c.notify = edit->notify;
 	if (ocfg_seccomp_can_notify(&spec, edit, &why) < 0)
 		fail_msg("%s: %s", why.msg, before);
 	assert_prints(spec.doc, before);
 	assert_ok(ocfg_seccomp_add_notify(&spec, edit, &err));
 	edited = print(&spec);
-	if (compare(&c, old, seccomp_of(&spec), last)[0] != '\0')
-		fail_msg("%s\n%s\n%s", c.difference, before, edited);
+	difference = compare(old, seccomp_of(&spec), &edit->notify, last, &notified);
+	if (difference[0] != '\0')
+		fail_msg("%s\n%s\n%s", difference, before, edited);
 	assert_true(ocfg_seccomp_has_notify(&spec, edit->socket));
 	assert_false(ocfg_seccomp_has_notify(&spec, "/other"));
 	assert_ok(ocfg_seccomp_can_notify(&spec, edit, &err));
@@ -258,7 +78,7 @@ static size_t check_edit(const char *config, const struct ocfg_seccomp_edit *edi
 	ocfg_spec_done(&spec);
 	ocfg_spec_done(&original);
 	json_object_put(old);
-	return c.notified;
+	return notified;
 }
 
 static const struct ocfg_seccomp_edit edits[] = {
@@ -289,7 +109,6 @@ static const struct ocfg_seccomp_edit edits[] = {
 static const char *const profiles[] = {
 	"{}",
 	"{\"linux\":null}",
-	"{\"linux\":{}}",
 	"{\"linux\":{\"seccomp\":null,\"x\":1}}",
 	PROFILE("ALLOW", ""),
 	"{\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\"}}}",
@@ -298,8 +117,6 @@ static const char *const profiles[] = {
 	"{\"linux\":{\"seccomp\":{\"flags\":[\"SECCOMP_FILTER_FLAG_LOG\"],"
 	"\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[]}}}",
 	PROFILE("ALLOW", RULE(M, "ALLOW")),
-	PROFILE("ALLOW", RULE("\"kexec_load\",\"mount\"", "ERRNO")),
-	PROFILE("ERRNO", RULE(M, "ALLOW")),
 	PROFILE("ERRNO", RULE("\"a\"," M ",\"read\"," M ",\"brk\"", "ALLOW")),
 	PROFILE("KILL_PROCESS",
 		RULE("\"read\"," M, "ALLOW") "," RULE("\"madvise\",\"process_madvise\",\"prctl\"",
@@ -310,17 +127,14 @@ static const char *const profiles[] = {
 	PROFILE("ERRNO", IF(M, "ALLOW", MASKED(2, 4, 0)) "," HELPS),
 	PROFILE("ERRNO", IF(M ",\"mprotect\"", "ALLOW", MASKED(2, 6, 4)) "," HELPS),
 	PROFILE("ALLOW", IF(M, "ERRNO", MASKED(2, 6, 6))),
-	PROFILE("ALLOW", IF(M, "KILL", MASKED(2, 7, 7))),
 	/* on the very arguments that we look at */
 	PROFILE("ERRNO", IF(M, "ALLOW", ARG(1, GT, 99999)) "," HELPS),
-	PROFILE("ERRNO", IF(M, "ALLOW", ARG(1, EQ, 131072)) "," HELPS),
 	PROFILE("ERRNO", IF(M, "ALLOW", ARG(3, EQ, 34)) "," HELPS),
 	PROFILE("ERRNO", IF(M, "ALLOW", MASKED(3, 1, 0)) "," HELPS),
 	PROFILE("ERRNO",
 		IF(M, "ALLOW", MASKED(3, 32, 0)) "," IF(M, "ALLOW", MASKED(3, 33, 33)) "," HELPS),
 	PROFILE("ALLOW", IF(M, "ERRNO", ARG(1, LT, 100000))),
 	PROFILE("ALLOW", IF(M, "ERRNO", MASKED(3, 1, 1))),
-	PROFILE("ALLOW", IF(M, "ERRNO", MASKED(3, 32, 0))),
 	PROFILE("ALLOW", IF(M, "ERRNO", ARG(3, EQ, 2))),
 	/* two conditions on one argument are two rules */
 	PROFILE("ERRNO", IF(M, "ALLOW", ARG(2, EQ, 1) "," ARG(2, EQ, 3)) "," HELPS),
@@ -463,8 +277,7 @@ static void holds_for_any_profile(void **state)
 		}
 		ocfg_spec_done(&spec);
 	}
-	/* Most contradict themselves, or allow nothing. */
-	assert_true(edited > PROFILES / 20);
+	assert_true(edited > PROFILES / 20); /* most contradict themselves */
 }
 
 /* The comparison finds an edit that is wrong by one rule, one bit or one byte. */
@@ -484,12 +297,11 @@ static void would_notice_a_wrong_edit(void **state)
 		{"{\"names\":[\"brk\",\"read\"]", "{\"names\":[\"brk\",\"read\",\"mmap\"]"},
 		{"{\"names\":[\"brk\",\"read\"]", "{\"names\":[\"brk\"]"},
 	};
-	static struct comparison c;
 	struct ocfg_spec old = config_of(config), spec = config_of(config);
+	size_t notified;
 	cleanup_free char *edited = NULL;
 
 	(void)state;
-	c.notify = edits[0].notify;
 	assert_ok(ocfg_seccomp_add_notify(&spec, &edits[0], &err));
 	edited = print(&spec);
 	for (size_t i = 0; i < COUNT(faults); i++) {
@@ -502,7 +314,8 @@ static void would_notice_a_wrong_edit(void **state)
 		assert_true(asprintf(&wrong, "%.*s%s%s", (int)(at - edited), edited, faults[i].to,
 				     at + strlen(faults[i].from)) > 0);
 		faulty = config_of(wrong);
-		if (compare(&c, seccomp_of(&old), seccomp_of(&faulty), 60)[0] == '\0')
+		if (compare(seccomp_of(&old), seccomp_of(&faulty), &edits[0].notify, 60,
+			    &notified)[0] == '\0')
 			fail_msg("not noticed: %s", faults[i].to);
 		ocfg_spec_done(&faulty);
 	}
@@ -556,7 +369,6 @@ static void refuses_what_cannot_be_done_exactly(void **state)
 		{PROFILE("ERRNO", IF(M, "ALLOW", MASKED(3, 0, 0))), "a mask that no value fits"},
 		{PROFILE("ERRNO", IF(M, "ALLOW", MASKED(3, 1, 2))), "a mask that no value fits"},
 		{PROFILE("ERRNO", IF(M, "ALLOW", ARG(6, EQ, 1))), "no condition on an argument"},
-		{PROFILE("ERRNO", IF(M, "ALLOW", ARG(1, XX, 1))), "no condition on an argument"},
 		{PROFILE("ERRNO", IF(M, "ALLOW", "1")), "condition: int instead of object"},
 	};
 
