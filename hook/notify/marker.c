@@ -153,8 +153,11 @@ static uint64_t take_turns(struct marker *marker)
 
 	for (uint32_t i = 0; i < marker->top; i++) {
 		struct container *container = marker->containers[i];
-		uint64_t due = container ? container_due(container) : UINT64_MAX;
+		uint64_t due;
 
+		if (!container)
+			continue;
+		due = container_due(container);
 		if (due <= now) {
 			take_turn(marker, container, now);
 			due = container_due(container);
@@ -206,7 +209,7 @@ static int set_up(struct marker *marker)
 		int fd = journal_fd_since_fork(marker->journal, i, marker->wakes.serial);
 
 		if (fd >= 0)
-			add(marker, i, fd);
+			add(marker, i, fd, true);
 	}
 	return 0;
 }

@@ -15,19 +15,13 @@
 /* A call that was let go on ends; only the scheduler can hold it up. */
 #define SYNC_MS 1000
 
-struct serving {
-	struct container *container;
-	bool tell;
-};
-
 /*
  * The stop cut the wait for the answer short, so the thread makes its call again and is notified again; as others
  * of the container may be at the same time.
  */
 static int serve(void *data)
 {
-	struct serving *serving = data;
-	struct container *container = serving->container;
+	struct container *container = data;
 	union journal_notif *slot = &container->listener->in_flight[1];
 	struct pollfd readable = {.fd = container->fd, .events = POLLIN};
 
@@ -62,7 +56,6 @@ static struct tracked *process_to_mark(struct container *container, pid_t tid)
 static void hold_and_mark(struct marker *marker, struct container *container,
 			  struct tracked *process, struct inject *target)
 {
-	struct serving serving = {.container = container};
 	int rc;
 
 	answer_continue(container->fd, &container->listener->in_flight[0]);
@@ -70,7 +63,7 @@ static void hold_and_mark(struct marker *marker, struct container *container,
 	if (rc < 0)
 		return;
 	if (inject_restarting(target) >= 0)
-		rc = inject_finish_call(target, SYNC_MS, serve, &serving, NULL);
+		rc = inject_finish_call(target, SYNC_MS, serve, container, NULL);
 	if (rc == 0)
 		look(marker, container, process, target);
 	inject_end(target);

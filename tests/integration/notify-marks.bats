@@ -12,7 +12,7 @@ WHOLE='oci-ksm min-size=65536'
 
 setup() {
   test_begin
-  STARTED=()
+  STARTED=() COUNT=0
 }
 teardown() {
   end_started
@@ -24,8 +24,9 @@ teardown() {
 notified() { timeout 120 "$BUILD/tools/notify-notified" "$SOCKET" "$@"; }
 # start METADATA CMD...: in the background, until its input ends; its pid is in $PID. Output: $T/ID.out
 start() {
-  local id="started${#STARTED[@]}" metadata=$1
+  local id="started$COUNT" metadata=$1
   shift
+  COUNT=$((COUNT + 1))
   mkfifo "$T/$id.in"
   sleep infinity > "$T/$id.in" 3>&- &
   STARTED+=($!)
@@ -44,6 +45,7 @@ family() {
   echo "$1"
   for child in $(pgrep -P "$1"); do family "$child"; done
 }
+logged() { [ ! -e "$LOG" ] || cat "$LOG"; }
 is_ready() { grep -q '^ready' "$OUT"; }
 # ended_well: the program that was started last
 ended_well() {
@@ -113,7 +115,7 @@ ended_well() {
   done
 }
 
-# traced_by CMD...: a program that is traced while it gets its memory works, is marked as soon as it no longer is
+# left_to_the_tracer METADATA TRACER... GROW: the program runs, and that is who traces it
 left_to_the_tracer() {
   local metadata=$1 tracer
   shift
@@ -126,7 +128,7 @@ left_to_the_tracer() {
 @test "a program that strace traces is left to it, and its calls are answered" {
   notify_begin OCI_KSM_NO=prctl
   for sync in '' ' sync'; do
-    left_to_the_tracer "$WHOLE$sync" strace -f -o "$T/trace" "$PROGRAMS/grow"
+    left_to_the_tracer "$WHOLE$sync" strace -I 2 -f -o "$T/trace" "$PROGRAMS/grow"
     grep -qE 'mmap\(NULL, 2097152, .*MAP_ANONYMOUS.* = 0x' "$T/trace" || fail "no mmap in: $(cat "$T/trace")"
     sleep 1.2
     [ -n "$("$NOTIFY_TOOL" unmarked 65536 "$(pgrep -P "$PID" -x grow)")" ] || fail 'it was stopped under strace'
@@ -139,7 +141,7 @@ left_to_the_tracer() {
     # shellcheck disable=SC2086
     wait_for 5 has_ended $pids
   done
-  assert_equal "$(cat "$LOG")" ''
+  assert_equal "$(logged)" ''
 }
 has_ended() { ! kill -0 "$@" 2> /dev/null; }
 
@@ -152,7 +154,7 @@ has_ended() { ! kill -0 "$@" 2> /dev/null; }
     assert_contains "$output" 'ready'
     assert_match "$output" 'exited normally'
   done
-  assert_equal "$(cat "$LOG")" ''
+  assert_equal "$(logged)" ''
 }
 
 @test "a stopped program stays stopped, and is marked when it goes on" {
@@ -176,14 +178,14 @@ has_ended() { ! kill -0 "$@" 2> /dev/null; }
   notify_begin OCI_KSM_NO=prctl
   run notified narrow "$REGIONS" "$PROGRAMS/narrow"
   assert_status 0
-  [ "$(wc -l < "$LOG")" -le 1 ]
+  [ "$(logged | wc -l)" -le 1 ]
 }
 
 @test "processes that end at once" {
   notify_begin OCI_KSM_NO=prctl
   run notified short "$REGIONS" /bin/sh -c 'for i in $(seq 300); do /bin/true; done; echo done'
   assert_output 'done'
-  assert_equal "$(cat "$LOG")" ''
+  assert_equal "$(logged)" ''
   wait_for 5 notify_serves 0
 }
 
@@ -220,8 +222,9 @@ has_ended() { ! kill -0 "$@" 2> /dev/null; }
     kill -USR1 "$PID"
     wait_for 10 grep -q '^resting' "$OUT"
     assert_match "$(cat "$OUT")" '^resting: [1-9][0-9]* calls, 0 wrong$'
+    # What is killed again and again is started later and later.
     # shellcheck disable=SC2046
-    assert_all_marked 65536 $(family "$PID")
+    wait_for 8 all_marked 65536 $(family "$PID")
     kill -TERM "$PID"
     wait "$PID"
   done
