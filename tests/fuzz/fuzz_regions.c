@@ -16,7 +16,7 @@ struct result {
 
 static void parse(const char *text, size_t len, size_t piece, bool smaps, struct result *ret)
 {
-	struct inject_range ranges[ROOM];
+	struct inject_range ranges[ROOM] = {{0}};
 	struct regions regions = {
 		.min_size = 65536, .smaps = smaps, .ranges = ranges, .room = ROOM};
 

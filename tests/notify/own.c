@@ -4,6 +4,7 @@
  */
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -34,11 +35,11 @@ static int lacks_mark(uintptr_t address)
 	if (file)
 		fclose(file);
 	for (char *line = text, *next; (next = strchr(line, '\n')); line = next + 1) {
-		uintptr_t start, end;
-		char *flags;
+		char *dash, *flags;
+		uintptr_t start = strtoul(line, &dash, 16);
 
-		if (sscanf(line, "%lx-%lx ", &start, &end) != 2 || address < start ||
-		    address >= end)
+		if (dash == line || *dash != '-' || address < start ||
+		    address >= strtoul(dash + 1, NULL, 16))
 			continue;
 		flags = strstr(line, "VmFlags:");
 		*strchr(flags, '\n') = '\0';

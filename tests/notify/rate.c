@@ -44,7 +44,7 @@ static int compare(const void *a, const void *b)
 
 int main(int argc, char **argv)
 {
-	int count = argc > 1 ? atoi(argv[argc - 1]) : 0;
+	long count = argc > 1 ? strtol(argv[argc - 1], NULL, 10) : 0;
 	double *times;
 	pthread_t thread;
 
@@ -52,13 +52,13 @@ int main(int argc, char **argv)
 		return 2;
 	if (argc > 2) {
 		alarm(60);
-		for (int i = 1; i < count; i++)
+		for (long i = 1; i < count; i++)
 			if (pthread_create(&thread, NULL, flood, NULL))
 				return 1;
 		flood(NULL);
 	}
 	times = calloc((size_t)count, sizeof(*times));
-	for (int i = 0; times && i < count; i++) {
+	for (long i = 0; times && i < count; i++) {
 		usleep(2000);
 		times[i] = map_and_unmap();
 	}

@@ -50,7 +50,7 @@ static size_t parse(const char *text, bool smaps, size_t piece, struct inject_ra
 static bool wanted(const char *header, const char *flags)
 {
 	char text[2048];
-	struct inject_range ranges[ROOM];
+	struct inject_range ranges[ROOM] = {{0}};
 	size_t whole, cut;
 
 	snprintf(text, sizeof(text),
@@ -122,7 +122,7 @@ static void test_odd_names(void **state)
 	snprintf(text, sizeof(text), "7f0000000000-7f0000021000 rw-p 00000000 08:01 7  /%s", name);
 	{
 		char all[16384];
-		struct inject_range ranges[ROOM];
+		struct inject_range ranges[ROOM] = {{0}};
 
 		snprintf(all, sizeof(all), "%s\nVmFlags: rd wr \n%s", text,
 			 REGION("7f1000000000-7f1000021000 rw-p 0 00:00 0", RW));
@@ -171,7 +171,7 @@ static void test_stretches(void **state)
 				   "2010000-2011000 rw-p 0 00:00 0 \nVmFlags: rd \n"
 				   "3000000-3010000 r-xp 0 08:01 9 /lib/b\nVmFlags: rd \n"
 				   "4000000-4020000 rw-p 0 00:00 0 [stack]\nVmFlags: rd gd \n";
-	struct inject_range ranges[ROOM];
+	struct inject_range ranges[ROOM] = {{0}};
 
 	(void)state;
 	for (size_t piece = 1; piece < 90; piece += 11) {
@@ -190,7 +190,7 @@ static void test_own_size(void **state)
 				   "1300000-1310000 rw-p 0 00:00 0 \nVmFlags: rd wr \n"
 				   "1400000-1600000 rw-p 0 00:00 0 \nVmFlags: rd mg \n"
 				   "1600000-1800000 rw-p 0 00:00 0 \nVmFlags: rd \n";
-	struct inject_range ranges[ROOM];
+	struct inject_range ranges[ROOM] = {{0}};
 	struct regions regions = {
 		.min_size = 1 << 20, .smaps = true, .ranges = ranges, .room = ROOM};
 
@@ -212,7 +212,7 @@ static void test_maps(void **state)
 				   "3000000-3020000 ---p 00000000 00:00 0 \n"
 				   "4000000-4001000 rw-p 00000000 00:00 0 \n"
 				   "5000000-5020000 r--p 00000000 00:00 0       [vvar]\n";
-	struct inject_range ranges[ROOM];
+	struct inject_range ranges[ROOM] = {{0}};
 
 	(void)state;
 	for (size_t piece = 1; piece < sizeof(text); piece++) {
@@ -228,7 +228,7 @@ static void test_more_than_fits(void **state)
 {
 	enum { REGIONS = 1000, LINE = 80 };
 	char *text = calloc(REGIONS, LINE);
-	struct inject_range ranges[3];
+	struct inject_range ranges[3] = {{0}};
 	struct regions regions = {.min_size = OCFG_NOTIFY_MIN_SIZE, .ranges = ranges, .room = 3};
 	size_t len = 0, used = 0, total = 0;
 
@@ -250,7 +250,7 @@ static void test_more_than_fits(void **state)
 /* The real thing: our own. */
 static void test_own_process(void **state)
 {
-	struct inject_range ranges[256];
+	struct inject_range ranges[256] = {{0}};
 	struct regions regions = {
 		.min_size = 1 << 20, .smaps = true, .ranges = ranges, .room = 256};
 	size_t size = 4 << 20;
