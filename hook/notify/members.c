@@ -136,7 +136,8 @@ static void list_descendants(struct container *container, struct listing *listin
 
 static void know_cgroup(struct container *container)
 {
-	static const char *const cpu_files[] = {"cpu.stat", "cpuacct.usage"};
+	/* Beside cpuacct.usage a cpu.stat may be there that tells other things (v1). */
+	static const char *const cpu_files[] = {"cpuacct.usage", "cpu.stat"};
 
 	if (container->cgroup_known || !container->pid)
 		return;

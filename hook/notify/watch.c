@@ -14,13 +14,19 @@
 #define LARGE	      (UINT64_C(256) << 20)
 #define FAULTED_AFTER (8000 * PACE_MS)
 
+/* All at the same time: one wake-up for all containers. */
+static uint64_t next_tick(uint64_t now)
+{
+	return (now / WATCH_EVERY + 1) * WATCH_EVERY;
+}
+
 void watch_begin(struct container *container, uint64_t now, uint64_t until)
 {
 	if (container->whole && !until)
 		return;
 	container->watch_until = until;
 	if (!container->watch_next)
-		container->watch_next = now + WATCH_EVERY;
+		container->watch_next = next_tick(now);
 }
 
 static bool needs_look(const struct tracked *process, const struct process_stat *stat, uint64_t now)
@@ -60,7 +66,7 @@ void watch_tick(struct container *container, uint64_t now)
 {
 	struct tick tick = {.container = container, .now = now};
 
-	container->watch_next = now + WATCH_EVERY;
+	container->watch_next = next_tick(now);
 	if (container->whole && now > container->watch_until)
 		container->watch_next = 0;
 	if (!members_were_active(container))
