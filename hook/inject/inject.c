@@ -10,6 +10,7 @@
 #include "hook/inject/state.h"
 #include "hook/inject/status.h"
 #include "hook/inject/stop.h"
+#include "hook/inject/waits.h"
 #include "oci-config/cleanup.h"
 
 #define THREADS_MAX 64 /* looked at, in a process without a leader that will do */
@@ -51,7 +52,7 @@ int inject_begin(pid_t tid, struct inject *ret, struct error *err)
 		return error_set(err, EBUSY, "too many threads that do not stop");
 	target.tgid = status.tgid;
 	target.own_child = status.parent == getpid() && tid == status.tgid;
-	state_before(&target);
+	waits_before(&target);
 	r = seize(tid, &target.seccomp_suspended);
 	if (r < 0) /* exiting, traced since, or not allowed: what is it? */
 		return refusal(tid, &status, err) < 0 ? -err->code
@@ -96,7 +97,7 @@ static int rank(pid_t tid)
 
 	if (status_read(tid, &status) == 0 && status.state == 'D')
 		return 2;
-	return state_is_timed_wait(tid) ? 1 : 0;
+	return waits_is_timed(tid) ? 1 : 0;
 }
 
 static int try_thread(pid_t tid, int timeout_ms, struct inject *ret, struct error *err)

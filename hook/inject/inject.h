@@ -29,9 +29,10 @@ struct inject {
 	uint64_t trampoline;	  /* written for this saved state; 0: not yet */
 	uint64_t scratch;	  /* beside the trampolines, for arguments in memory */
 	size_t scratch_size;
-	/* When the thread went to sleep, in its scheduler's ns; 0: unknown. */
-	uint64_t slept_since, slept_switches;
+	/* Of a call that waits for a time (waits.h); 0: of none, or unknown. */
+	uint64_t slept_since, slept_times, wait_end;
 	int slept_cpu;
+	unsigned wait_argument;
 };
 
 /*

@@ -12,6 +12,7 @@
 #include "hook/inject/status.h"
 #include "hook/inject/stop.h"
 #include "hook/inject/trampoline.h"
+#include "hook/inject/waits.h"
 
 #define GIVEN_UP_MAX   16
 #define SPIN_NS	       200000 /* most stops come sooner */
@@ -56,27 +57,29 @@ static int vanished(struct inject *target)
 	return -ESRCH;
 }
 
-/* 1: stopped, *code as siginfo has it; 0: not yet; -ESRCH: ended. */
+/*
+ * 1: stopped, *code as siginfo has it; 0: not yet; -ESRCH: ended. A stop is looked at but not taken: if we are killed
+ * then, the kernel delivers the signal that the thread has stopped for; of one that was taken it would think that we do that.
+ */
 static int look(struct inject *target, int *code)
 {
-	const int flags = WSTOPPED | WNOHANG | __WALL | __WNOTHREAD;
+	const int flags = WEXITED | WNOHANG | __WALL | __WNOTHREAD;
 	siginfo_t info = {0};
 
-	/* The end of a child of ours is for whoever started it. */
-	if (waitid(P_PID, (id_t)target->tid, &info,
-		   flags | WEXITED | (target->own_child ? WNOWAIT : 0)) < 0)
+	if (waitid(P_PID, (id_t)target->tid, &info, flags | WSTOPPED | WNOWAIT) < 0)
 		return errno == ECHILD ? vanished(target) : 0;
 	if (info.si_pid == 0)
 		return 0;
-	if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED) {
-		target->seized = false;
-		return -ESRCH;
+	if (info.si_code == CLD_TRAPPED || info.si_code == CLD_STOPPED) {
+		*code = info.si_status;
+		target->stopped = true;
+		return 1;
 	}
-	*code = info.si_status;
-	if (target->own_child && waitid(P_PID, (id_t)target->tid, &info, flags) < 0)
-		return 0;
-	target->stopped = true;
-	return 1;
+	/* The end of a child of ours is for whoever started it. */
+	if (!target->own_child)
+		waitid(P_PID, (id_t)target->tid, &info, flags);
+	target->seized = false;
+	return -ESRCH;
 }
 
 bool stop_is_job_control(int signal)
@@ -204,6 +207,7 @@ int stop_restore(struct inject *target)
 {
 	if (!target->changed)
 		return 0;
+	waits_shorten(target);
 	if (arch_set_regs(target->tid, &target->saved) < 0)
 		return stop_killed(target);
 	target->changed = false;
