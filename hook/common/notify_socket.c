@@ -50,7 +50,7 @@ static int connect_within(const char *path, int timeout_ms, struct error *err)
 		return error_set(err, errno, "make a socket");
 	if (strlen(path) >= sizeof(address.sun_path))
 		return error_set(err, ENAMETOOLONG, "connect to %s", path);
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path));
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0)
 		return error_set(err, errno, "limit the time of a connection");
 	while (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {

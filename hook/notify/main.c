@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "hook/common/log.h"
 #include "hook/common/notify_socket.h"
 #include "hook/common/paths.h"
+#include "hook/common/proc.h"
 #include "hook/notify/handover.h"
 #include "hook/notify/keeper.h"
 #include "hook/notify/replace.h"
@@ -23,7 +25,7 @@
 struct options {
 	const char *socket, *log;
 	const char *take_over; /* what follows HANDOVER_OPTION */
-	int check;	       /* a journal's descriptor, -1: none */
+	const char *check;     /* a journal's descriptor */
 	bool sync, once, replace;
 };
 
@@ -92,7 +94,7 @@ static int parse_options(int argc, char **argv, struct options *ret, int *ret_st
 			ret->take_over = optarg;
 			break;
 		case CHECK_STATE:
-			ret->check = atoi(optarg);
+			ret->check = optarg;
 			break;
 		case 'h':
 			usage();
@@ -131,6 +133,19 @@ static int replace(const char *path)
 		return EXIT_FAILURE;
 	}
 	return EXIT_SUCCESS;
+}
+
+static int check_state(const char *number)
+{
+	struct error err = {0};
+	int64_t fd;
+
+	if (proc_number(number, &fd) < 0 || fd < 0 || fd > INT_MAX)
+		return usage_error("no descriptor");
+	if (replace_check((int)fd, &err) == 0)
+		return EXIT_SUCCESS;
+	fprintf(stderr, "oci-ksmd: %s\n", err.msg);
+	return EXIT_FAILURE;
 }
 
 /* Where to listen or to ask, absolute: a successor may have another working directory. */
@@ -179,7 +194,7 @@ static int serve(const struct options *options, const struct ocfg_settings *sett
 
 int main(int argc, char **argv)
 {
-	struct options options = {.check = -1};
+	struct options options = {0};
 	struct ocfg_settings settings;
 	struct ocfg_notes notes = {0};
 	struct error err = {0};
@@ -189,11 +204,8 @@ int main(int argc, char **argv)
 
 	if (parse_options(argc, argv, &options, &status) != 0)
 		return status;
-	if (options.check >= 0) {
-		if (replace_check(options.check, &err) < 0)
-			fprintf(stderr, "oci-ksmd: %s\n", err.msg);
-		return err.code ? EXIT_FAILURE : EXIT_SUCCESS;
-	}
+	if (options.check)
+		return check_state(options.check);
 	status = ocfg_settings_load(NULL, &settings, &notes, &err);
 	log = options.log ? options.log : settings.log;
 	log_init("oci-ksmd", isatty(STDERR_FILENO) && !options.log ? "stderr" : log);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 
 #include "hook/common/log.h"
 #include "hook/common/probe.h"
+#include "hook/common/proc.h"
 #include "hook/notify/journal.h"
 #include "hook/notify/keeper.h"
 #include "hook/notify/requests.h"
@@ -21,7 +23,7 @@
 
 #define CHECK_PATIENCE 10000 /* ms */
 #define REST_PATIENCE  12000 /* longer than any connection lives that says nothing */
-#define VERDICT	       "oci-ksmd understands this state, features %u\n"
+#define VERDICT	       "oci-ksmd understands this state, features "
 
 int replace_check(int journal_fd, struct error *err)
 {
@@ -33,7 +35,7 @@ int replace_check(int journal_fd, struct error *err)
 	features = probe(PROBE_ALL);
 	if (!(features & PROBE_NOTIFY))
 		return error_set(err, EOPNOTSUPP, "seccomp listeners");
-	if (printf(VERDICT, features) < 0 || fflush(stdout))
+	if (printf(VERDICT "%u\n", features) < 0 || fflush(stdout))
 		return error_set(err, errno, "write to standard output");
 	return 0;
 }
@@ -227,11 +229,15 @@ static void read_verdict(struct keeper_replacement *r)
 /* Exactly what replace_check prints: that a program ends well says little about it. */
 static bool is_good(const struct keeper_replacement *r, unsigned *ret_features)
 {
+	const char *number = r->verdict + strlen(VERDICT);
+	int64_t features;
 	char again[sizeof(r->verdict)];
 
-	if (sscanf(r->verdict, VERDICT, ret_features) != 1)
+	if (strncmp(r->verdict, VERDICT, strlen(VERDICT)) != 0 ||
+	    proc_number(number, &features) < 0 || features < 0 || features > UINT_MAX)
 		return false;
-	snprintf(again, sizeof(again), VERDICT, *ret_features);
+	snprintf(again, sizeof(again), VERDICT "%u\n", (unsigned)features);
+	*ret_features = (unsigned)features;
 	return strcmp(again, r->verdict) == 0;
 }
 

@@ -21,11 +21,17 @@
 
 #define NOTIFY_SOCKET "NOTIFY_SOCKET"
 
-bool systemd_has_store(void)
+/* NULL: there is none. */
+static const char *manager_path(void)
 {
 	const char *path = getenv(NOTIFY_SOCKET);
 
-	return path && (path[0] == '/' || path[0] == '@');
+	return path && (path[0] == '/' || path[0] == '@') ? path : NULL;
+}
+
+bool systemd_has_store(void)
+{
+	return manager_path();
 }
 
 /* A path, or "@name" for one in the abstract namespace. */
@@ -53,17 +59,18 @@ static int connect_manager(const char *path, struct error *err)
 
 int systemd_notify(int fd, struct error *err, const char *fmt, ...)
 {
+	const char *path = manager_path();
 	cleanup_close int socket = -1;
 	char text[256];
 	va_list args;
 	ssize_t n;
 
-	if (!systemd_has_store())
+	if (!path)
 		return 0;
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	socket = connect_manager(getenv(NOTIFY_SOCKET), err);
+	socket = connect_manager(path, err);
 	if (socket < 0)
 		return socket;
 	n = socket_send(socket, text, strlen(text), &fd, fd >= 0 ? 1 : 0);
@@ -119,7 +126,7 @@ int systemd_take_fds(struct systemd_fd **ret, size_t *ret_count, struct error *e
 
 	if (rc < 0)
 		return rc;
-	for (size_t i = 0; i < *ret_count; i++)
+	for (size_t i = 0; *ret && i < *ret_count; i++)
 		fcntl((*ret)[i].fd, F_SETFD, FD_CLOEXEC);
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
