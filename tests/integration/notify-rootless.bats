@@ -20,6 +20,7 @@ user_accounts() {
 }
 
 user_podman() {
+  local stage
   cat > "$P/containers.conf" << CONF
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
@@ -34,8 +35,10 @@ hooks_dir = ["$P/hooks"]
 CONF
   printf '[storage]\ndriver = "vfs"\ngraphroot = "%s/home/storage"\nrunroot = "%s/xdg/storage"\n' "$P" "$P" > "$P/storage.conf"
   mkdir "$P/hooks"
-  jq '.hook.path = $path | .hook.args[1] = "precreate" | .stages = ["precreate"] | .hook.env = ["XDG_RUNTIME_DIR=" + $xdg]' --arg path "$P/bin/oci-ksm-hook" \
-    --arg xdg "$P/xdg" "$TOP/packaging/podman/oci-ksm.json" > "$P/hooks/oci-ksm-precreate.json"
+  for stage in precreate prestart poststop; do
+    jq '.hook.path = $path | .hook.args[1] = $stage | .stages = [$stage] | .hook.env = ["XDG_RUNTIME_DIR=" + $xdg]' --arg path "$P/bin/oci-ksm-hook" \
+      --arg stage "$stage" --arg xdg "$P/xdg" "$TOP/packaging/podman/oci-ksm.json" > "$P/hooks/oci-ksm-$stage.json"
+  done
   as_user podman system migrate
   as_user podman load --quiet --input "$P/image.tar"
 }
@@ -114,9 +117,9 @@ container_ready() { as_user podman logs "$1" | grep -q ready; }
 }
 
 @test "podman: no helper: the container runs, and the log says why" {
-  run -0 as_user podman run --rm --annotation oci-ksm/mode=notify busybox echo runs
-  assert_output runs
-  assert_match "$(cat "$LOG")" 'notify'
+  as_user podman run -d --name x --annotation oci-ksm/mode=notify busybox /bin/static
+  wait_for 10 container_ready x
+  assert_match "$(cat "$LOG")" 'notify is not possible'
 }
 
 @test "oci-ksm run, with the user's helper and without one" {
