@@ -12,8 +12,13 @@
 #include "hook/notify/sweep.h"
 #include "oci-config/cleanup.h"
 
-/* For a thread that did not stop in time (it is in the kernel, and will come out). */
-#define AGAIN_SOON (20 * PACE_MS)
+/*
+ * A thread stops when it runs, and on a busy machine that takes a while: whoever did not stop in time is given more
+ * the next time, and tried less often.
+ */
+#define AGAIN_SOON  (20 * PACE_MS)
+#define STOP_MS_MIN 10
+#define STOP_MS_MAX 100
 /* A 32-bit program may start a 64-bit one in its place. */
 #define LEFT_ALONE (10000 * PACE_MS)
 
@@ -44,6 +49,13 @@ static void notes_free(const struct container *container, const struct notes *no
 		}
 }
 
+static int stop_ms(const struct tracked *process)
+{
+	uint64_t ms = process->pace.delay / PACE_MS;
+
+	return ms < STOP_MS_MIN ? STOP_MS_MIN : ms > STOP_MS_MAX ? STOP_MS_MAX : (int)ms;
+}
+
 static int sweep(const struct marker *marker, struct container *container,
 		 const struct tracked *process, struct inject *held, struct error *err)
 {
@@ -51,6 +63,7 @@ static int sweep(const struct marker *marker, struct container *container,
 	struct sweep wanted = {.pid = process->pid,
 			       .dir = dir,
 			       .min_size = container->listener->notify.min_size,
+			       .stop_ms = stop_ms(process),
 			       .batch = marker->features & PROBE_PROCESS_MADVISE,
 			       .filters = container->listener->filters,
 			       .held = held};

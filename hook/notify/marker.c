@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "hook/common/log.h"
@@ -21,6 +22,8 @@
 enum { EVENT_KEEPER = JOURNAL_LISTENERS, EVENT_WAKE };
 #define EVENTS	64
 #define REAP_MS 20
+/* Marks are promised within a second, on a busy machine, too; pace.h sees to it that this is no burden. */
+#define MARKER_NICE (-5)
 /* An exec session's process joins its container's at about the time its listener comes. */
 #define SESSION_WATCH (3000 * PACE_MS)
 
@@ -224,6 +227,7 @@ void marker_run(struct journal *journal, int keeper, const struct worker_wakes *
 	marker.keeper = keeper;
 	marker.wakes = *wakes;
 	marker.features = features;
+	setpriority(PRIO_PROCESS, 0, MARKER_NICE);
 	if (set_up(&marker) < 0) {
 		log_line(LOG_LEVEL_ERROR, "marker: epoll: %s", strerror(errno));
 		_exit(1);

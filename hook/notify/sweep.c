@@ -11,7 +11,6 @@
 #include "hook/notify/sweep.h"
 #include "oci-config/cleanup.h"
 
-#define STOP_MS 10
 /* smaps walks page tables under the lock that page faults need, 42 ns a page: larger programs are spared that. */
 #define SMAPS_RSS_MAX (UINT64_C(256) << 20)
 #define RANGES	      64 /* in one stop */
@@ -40,7 +39,7 @@ static int check_target(const struct sweep *sweep, const struct inject *target, 
 
 static int stop(const struct sweep *sweep, struct inject *target, struct error *err)
 {
-	int rc = inject_process(sweep->pid, STOP_MS, target, err);
+	int rc = inject_process(sweep->pid, sweep->stop_ms, target, err);
 
 	if (rc < 0)
 		return rc;

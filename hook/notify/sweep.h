@@ -14,6 +14,7 @@ struct sweep {
 	pid_t pid;
 	int dir; /* of process_open_alive */
 	size_t min_size;
+	int stop_ms;	  /* how long it may take to stop */
 	bool batch;	  /* PROBE_PROCESS_MADVISE */
 	unsigned filters; /* how many seccomp filters it may have where they cannot be suspended */
 	struct inject *held; /* a thread of it that is stopped already, or NULL */
