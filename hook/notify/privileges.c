@@ -16,8 +16,8 @@
 static const cap_value_t kept[] = {
 	CAP_SYS_PTRACE, /* stop threads of other users, and read what /proc shows of them */
 	CAP_SYS_ADMIN,	/* PTRACE_O_SUSPEND_SECCOMP: an injected call is not the container's own */
-	CAP_KILL,	/* give a process back the signal that came while it was stopped */
-	CAP_SYS_NICE,	/* answer before others run: calls of programs wait for it */
+	CAP_DAC_READ_SEARCH, /* /proc/PID/auxv, which is the owner's only: where the vDSO is */
+	CAP_SYS_NICE,	     /* answer before others run: calls of programs wait for it */
 };
 
 /* The last to be killed when memory is short: containers would not survive that it is. */

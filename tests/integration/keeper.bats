@@ -116,13 +116,30 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(open(sys.ar
 
 @test "what it may do on the host is little" {
   for pid in $(pgrep -g "$KEEPER_GROUP"); do
-    # KILL, SYS_PTRACE, SYS_ADMIN, SYS_NICE
+    # DAC_READ_SEARCH, SYS_PTRACE, SYS_ADMIN, SYS_NICE
     for set in CapPrm CapEff CapBnd; do
-      assert_equal "$(sed -n "s/^$set:\s*//p" "/proc/$pid/status")" "$(printf %016x $((1 << 5 | 1 << 19 | 1 << 21 | 1 << 23)))"
+      assert_equal "$(sed -n "s/^$set:\s*//p" "/proc/$pid/status")" "$(printf %016x $((1 << 2 | 1 << 19 | 1 << 21 | 1 << 23)))"
     done
     assert_equal "$(sed -n 's/^NoNewPrivs:\s*//p' "/proc/$pid/status")" 1
   done
   assert_equal "$(stat -c %a "$SOCKET")" 600
+}
+
+@test "with these rights it marks the memory of programs of other users" {
+  chmod 711 "$T" "$OCI_KSM_PRIVATE"
+  cp "$BUILD/tests/notify/grow" "$T/grow"
+  mkfifo "$T/in"
+  "$BUILD/tools/notify-notified" "$SOCKET" other 'oci-ksm min-size=65536 regions' setpriv --reuid 65534 --regid 65534 --clear-groups \
+    --bounding-set=-all --no-new-privs "$T/grow" < "$T/in" > "$T/grow.out" 2>&1 3>&- &
+  pid=$!
+  echo "$pid" >> "$T/background"
+  exec {in}> "$T/in"
+  wait_for 10 grep -q ready "$T/grow.out"
+  all_marked() { [ -z "$("$TOP/tests/tools/notify" unmarked 65536 "$pid")" ]; }
+  wait_for 2 all_marked
+  exec {in}>&-
+  wait "$pid"
+  assert_log_lines 0
 }
 
 @test "one socket has one helper; what a dead one left is no hindrance" {

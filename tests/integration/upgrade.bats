@@ -76,7 +76,7 @@ fake() {
   assert_equal "$(ps -o comm= -p "$keeper")" oci-ksmd
   assert_equal "$(tr '\0' ' ' < "/proc/$keeper/cmdline" | sed 's/ --take-over=[^ ]*//')" "$BIN/oci-ksmd --socket=$SOCKET --sync "
   # And the same rights.
-  assert_equal "$(sed -n 's/^CapEff:\s*//p' "/proc/$keeper/status")" 0000000000a80020
+  assert_equal "$(sed -n 's/^CapEff:\s*//p' "/proc/$keeper/status")" 0000000000a80004
   listener_end
   wait_for 5 has_three
   # No descriptor was left open by any of them.
