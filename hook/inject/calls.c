@@ -119,9 +119,10 @@ static int finish(struct inject *target, uint64_t deadline, int (*serve)(void *d
 	enum stop stop;
 	int signal, r;
 
-	if ((r = stop_restore(target)) < 0)
-		return r;
-	if ((r = enter(target, deadline)) <= 0)
+	r = stop_settle(target, deadline);
+	if (r == 1)
+		return state_save(target);
+	if (r < 0 || (r = enter(target, deadline)) <= 0)
 		return r;
 	do {
 		if ((r = stop_continue(target, PTRACE_SYSCALL, 0)) < 0 ||

@@ -215,6 +215,32 @@ int stop_restore(struct inject *target)
 	return 0;
 }
 
+int stop_settle(struct inject *target, uint64_t deadline_ms)
+{
+	enum stop stop = STOP_SYSCALL;
+	int signal, r;
+
+	if (!target->changed)
+		return 0;
+	while (stop == STOP_SYSCALL) {
+		if (ptrace(PTRACE_INTERRUPT, target->tid, 0, 0) < 0)
+			return stop_killed(target);
+		if ((r = stop_continue(target, PTRACE_CONT, 0)) < 0 ||
+		    (r = stop_wait(target, deadline_ms, &stop, &signal, NULL, NULL)) < 0)
+			return r;
+	}
+	if (stop == STOP_GROUP) {
+		stop_detach(target, 0);
+		return -EBUSY;
+	}
+	if (stop_is_ours(target, signal))
+		signal = 0;
+	if ((r = stop_restore(target)) < 0 || stop == STOP_TRAP)
+		return r;
+	r = stop_again(target, signal, deadline_ms);
+	return r < 0 ? r : 1;
+}
+
 void stop_detach(struct inject *target, int signal)
 {
 	if (stop_is_ours(target, signal))

@@ -36,6 +36,11 @@ int stop_continue(struct inject *target, int request, int signal);
 int stop_again(struct inject *target, int signal, uint64_t deadline_ms);
 /* The same for a thread that runs. */
 int stop_interrupt(struct inject *target, uint64_t deadline_ms);
+/*
+ * From any stop, with whatever registers, to one on the way back to the program with those that it should have. 1: a signal
+ * came, and they are no longer those that are saved.
+ */
+int stop_settle(struct inject *target, uint64_t deadline_ms);
 /* Puts the saved registers back, if they were changed. Only in a stop that is none of a system call. */
 int stop_restore(struct inject *target);
 /* Restores and detaches, from such a stop. */

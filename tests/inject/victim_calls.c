@@ -341,7 +341,7 @@ static void prepare(int ms, const struct call *call)
 /* In a process of its own. `injected_ms`: so long it is injected into. */
 static void run(const struct call *call, int ms, int injected_ms)
 {
-	uint64_t start, took, most = (uint64_t)ms + 100;
+	uint64_t start, took, most = (uint64_t)ms + 150;
 	pid_t self = getpid(), helper;
 	long result;
 
@@ -363,7 +363,7 @@ static void run(const struct call *call, int ms, int injected_ms)
 	if (call->stops && result == -EINTR && getenv("VICTIM_FORGIVES"))
 		_exit(0);
 	if (call->kind == RESTART)
-		most += (uint64_t)injected_ms;
+		most += (uint64_t)injected_ms + 300;
 	if (result != call->expected)
 		victim_fail("%s: %ld instead of %ld", call->name, result, call->expected);
 	if (took + 2 < (uint64_t)ms || took > most)

@@ -13,8 +13,7 @@ test_seccomp_notify_LIBS += -lseccomp
 $(foreach t,proc ksm cgroup frames table,$(eval $(call unit_test,$(t))))
 test_frames_LIBS += -lxxhash
 test_table_SRCS += hook/cli/table.c
-$(eval $(call unit_test,inject))
-test_inject_SRCS += $(INJECT_SRCS)
+$(foreach t,inject inject_refused inject_notify,$(eval $(call unit_test,$(t)))$(eval test_$(t)_SRCS += $(INJECT_SRCS)))
 $(eval $(call unit_test,probe))
 # The helper's marker.
 $(foreach t,regions marks,$(eval $(call unit_test,$(t))))

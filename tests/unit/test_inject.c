@@ -1,105 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* hook/inject: what is done to a process, and which ones are refused. Each victim is a child of this program. */
-#include <linux/prctl.h>
+/* hook/inject: what is done to a process. Each victim is a child of this program. */
 #include <pthread.h>
-#include <signal.h>
-#include <stdint.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
-#include <time.h>
 
-#include "hook/inject/inject.h"
-#include "tests/unit/unit.h"
-
-#define WAIT_MS	 1000
-#define PAGE	 4096UL
-#define MERGE_ON 67 /* PR_SET_MEMORY_MERGE; the next one tells */
-
-/* Shared with the victims. */
-static struct shared {
-	volatile pid_t pid, tid;
-	volatile int ready, go, status;
-	void *volatile memory;
-} * shared;
-
-static int set_up(void **state)
-{
-	(void)state;
-	shared = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	return shared == MAP_FAILED ? -1 : 0;
-}
-
-static void wait_until(volatile int *flag)
-{
-	for (int i = 0; i < 10000 && !*flag; i++)
-		nanosleep(&(struct timespec){0, 1000000}, NULL);
-	assert_true(*flag);
-}
-
-static void victim_sleeps(void)
-{
-	shared->ready = 1;
-	for (;;)
-		pause();
-}
-
-/* A child that does `what` until it is told to go; ready when it has said so. */
-static pid_t start(void (*what)(void))
-{
-	pid_t child;
-
-	memset(shared, 0, sizeof(*shared));
-	child = fork();
-	if (child == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		shared->pid = getpid();
-		what();
-		_exit(0);
-	}
-	assert_true(child > 0);
-	wait_until(&shared->ready);
-	return child;
-}
-
-static void finish(pid_t child)
-{
-	kill(child, SIGKILL);
-	assert_int_equal(waitpid(child, NULL, 0), child);
-}
-
-/* A line of /proc/PID/NAME that begins with `key`, without it. */
-static void line_of(pid_t pid, const char *name, const char *key, char *ret, size_t size)
-{
-	char path[64], line[512];
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
-	cleanup_file FILE *file = fopen(path, "re");
-
-	assert_non_null(file);
-	while (fgets(line, sizeof(line), file)) {
-		if (strncmp(line, key, strlen(key)) != 0)
-			continue;
-		snprintf(ret, size, "%s", line + strlen(key));
-		return;
-	}
-	fail_msg("no %s in %s", key, path);
-}
-
-static void assert_untraced(pid_t pid)
-{
-	char tracer[32];
-
-	line_of(pid, "status", "TracerPid:", tracer, sizeof(tracer));
-	assert_int_equal(strtol(tracer, NULL, 10), 0);
-}
+#include "tests/unit/victims.h"
 
 static void a_call_gives_its_result(void **state)
 {
 	const unsigned long none[6] = {0}, bad[6] = {(unsigned long)-1};
-	pid_t child = start(victim_sleeps);
+	pid_t child = victim_start(victim_sleeps);
 	struct inject target;
 	long result;
 
@@ -117,7 +27,7 @@ static void a_call_gives_its_result(void **state)
 	inject_end(&target);
 	assert_untraced(child);
 	assert_int_equal(inject_reap(), 0);
-	finish(child);
+	victim_finish(child);
 }
 
 #define RANGES	  200
@@ -153,7 +63,7 @@ static size_t count_marked(pid_t pid)
 static void marks_ranges(bool batch)
 {
 	struct inject_range ranges[RANGES];
-	pid_t child = start(victim_has_ranges);
+	pid_t child = victim_start(victim_has_ranges);
 	struct inject target;
 	size_t done;
 
@@ -166,7 +76,7 @@ static void marks_ranges(bool batch)
 	inject_end(&target);
 	assert_int_equal(done, RANGES - 1);
 	assert_int_equal(count_marked(child), RANGES - 1);
-	finish(child);
+	victim_finish(child);
 }
 
 static void madvise_marks_ranges_one_by_one(void **state)
@@ -191,7 +101,7 @@ static void victim_tells_merge(void)
 
 static void the_whole_process_is_marked(void **state)
 {
-	pid_t child = start(victim_tells_merge);
+	pid_t child = victim_start(victim_tells_merge);
 	struct inject target;
 
 	(void)state;
@@ -203,73 +113,22 @@ static void the_whole_process_is_marked(void **state)
 	assert_int_equal(shared->status, 1);
 }
 
-static void what_is_gone_is_refused(void **state)
-{
-	pid_t child = start(victim_sleeps);
-	struct inject target;
-
-	(void)state;
-	kill(child, SIGKILL);
-	assert_int_equal(waitid(P_PID, (id_t)child, &(siginfo_t){0}, WEXITED | WNOWAIT), 0);
-	assert_error(inject_process(child, WAIT_MS, &target, &err), ESRCH, "thread");
-	assert_int_equal(waitpid(child, NULL, 0), child);
-	assert_error(inject_process(child, WAIT_MS, &target, &err), ESRCH, "thread");
-}
-
-static void what_is_stopped_is_refused(void **state)
-{
-	pid_t child = start(victim_sleeps);
-	struct inject target;
-	int status;
-
-	(void)state;
-	kill(child, SIGSTOP);
-	assert_int_equal(waitpid(child, &status, WUNTRACED), child);
-	assert_error(inject_process(child, WAIT_MS, &target, &err), EBUSY, "is stopped");
-	kill(child, SIGCONT);
-	assert_int_equal(waitpid(child, &status, WCONTINUED), child);
-	assert_ok(inject_process(child, WAIT_MS, &target, &err));
-	inject_end(&target);
-	finish(child);
-}
-
-/* The tracer is another process: a child that traces its sibling. */
-static void what_is_traced_is_refused(void **state)
-{
-	pid_t child = start(victim_sleeps), tracer;
-	struct inject target;
-
-	(void)state;
-	shared->ready = 0;
-	tracer = fork();
-	if (tracer == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (ptrace(PTRACE_SEIZE, child, 0, 0) == 0)
-			victim_sleeps();
-		_exit(1);
-	}
-	wait_until(&shared->ready);
-	assert_error(inject_process(child, WAIT_MS, &target, &err), EBUSY, "is traced by");
-	finish(tracer);
-	finish(child);
-}
-
 static void victim_leaves_a_thread(void);
 
 static void threads_outlive_the_first(void **state)
 {
-	pid_t child = start(victim_leaves_a_thread);
+	pid_t child = victim_start(victim_leaves_a_thread);
 	struct inject target;
 	char state_line[32];
 
 	(void)state;
 	do
-		line_of(child, "status", "State:\t", state_line, sizeof(state_line));
+		victim_line(child, "status", "State:\t", state_line, sizeof(state_line));
 	while (*state_line != 'Z');
 	assert_ok(inject_process(child, WAIT_MS, &target, &err));
 	assert_int_equal(target.tid, shared->tid);
 	inject_end(&target);
-	finish(child);
+	victim_finish(child);
 }
 
 static void *last_thread(void *data)
@@ -306,13 +165,13 @@ static void victim_vforks(void)
 
 static void the_parent_of_a_vfork_is_let_go_later(void **state)
 {
-	pid_t child = start(victim_vforks);
+	pid_t child = victim_start(victim_vforks);
 	struct inject target;
 	char state_line[32];
 
 	(void)state;
 	do
-		line_of(child, "status", "State:\t", state_line, sizeof(state_line));
+		victim_line(child, "status", "State:\t", state_line, sizeof(state_line));
 	while (*state_line != 'D');
 	assert_error(inject_process(child, 50, &target, &err), EAGAIN, "no thread");
 	assert_untraced(child);
@@ -326,54 +185,13 @@ static void the_parent_of_a_vfork_is_let_go_later(void **state)
 	assert_untraced(child);
 	assert_ok(inject_process(child, WAIT_MS, &target, &err));
 	inject_end(&target);
-	finish(child);
+	victim_finish(child);
 }
-
-#if defined(__x86_64__)
-/* System calls from outside the program itself become signals: an injected one would, too. */
-static char selector = 1; /* SYSCALL_DISPATCH_FILTER_BLOCK */
-
-static void *dispatched(void *data)
-{
-	(void)data;
-	return NULL;
-}
-
-static void victim_is_dispatched(void)
-{
-	extern char __executable_start, etext;
-	uintptr_t code = (uintptr_t)&__executable_start;
-
-	(void)dispatched;
-	shared->status = prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, code,
-			       (uintptr_t)&etext - code, &selector);
-	shared->ready = 1;
-	while (!shared->go)
-		;
-	__asm__ volatile("syscall" ::"a"(SYS_exit_group), "D"(7L) : "rcx", "r11", "memory");
-}
-
-static void dispatched_system_calls_are_refused(void **state)
-{
-	pid_t child = start(victim_is_dispatched);
-	struct inject target;
-	int status;
-
-	(void)state;
-	assert_int_equal(shared->status, 0);
-	assert_ok(inject_process(child, WAIT_MS, &target, &err));
-	assert_error(inject_set_memory_merge(&target, true, &err), EOPNOTSUPP, "thread");
-	inject_end(&target);
-	shared->go = 1;
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 7);
-}
-#endif
 
 /* The end of a child is told to its parent, not to the part that traces it. */
 static void the_end_of_a_child_stays(void **state)
 {
-	pid_t child = start(victim_sleeps);
+	pid_t child = victim_start(victim_sleeps);
 	const unsigned long args[6] = {3};
 	struct inject target;
 	long result;
@@ -385,7 +203,7 @@ static void the_end_of_a_child_stays(void **state)
 	inject_end(&target);
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 3);
-	child = start(victim_sleeps);
+	child = victim_start(victim_sleeps);
 	assert_ok(inject_process(child, WAIT_MS, &target, &err));
 	kill(child, SIGKILL);
 	inject_end(&target);
@@ -400,16 +218,10 @@ int main(void)
 		cmocka_unit_test(madvise_marks_ranges_one_by_one),
 		cmocka_unit_test(madvise_marks_ranges_in_batches),
 		cmocka_unit_test(the_whole_process_is_marked),
-		cmocka_unit_test(what_is_gone_is_refused),
-		cmocka_unit_test(what_is_stopped_is_refused),
-		cmocka_unit_test(what_is_traced_is_refused),
 		cmocka_unit_test(threads_outlive_the_first),
 		cmocka_unit_test(the_parent_of_a_vfork_is_let_go_later),
-#if defined(__x86_64__)
-		cmocka_unit_test(dispatched_system_calls_are_refused),
-#endif
 		cmocka_unit_test(the_end_of_a_child_stays),
 	};
 
-	return cmocka_run_group_tests(tests, set_up, NULL);
+	return cmocka_run_group_tests(tests, victims_set_up, NULL);
 }
