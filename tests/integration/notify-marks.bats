@@ -189,23 +189,27 @@ has_ended() { ! kill -0 "$@" 2> /dev/null; }
   wait_for 5 notify_serves 0
 }
 
-@test "one that floods does not delay the others' answers" {
+# percentile ID METADATA: the 99th of what an mmap takes, in us
+percentile() { notified "$@" "$PROGRAMS/rate" 400; }
+
+@test "one that floods does not delay the others' answers by a millisecond" {
   notify_begin
   for metadata in "$WHOLE" "$REGIONS"; do
     start "$metadata" "$PROGRAMS/rate" flood 4
-    flood=$PID
-    times=()
-    # The best of some: other programs use these CPUs, too.
+    flood=$PID good=0 times=()
+    # Against the same without the flood: other programs use these CPUs, too.
     for i in 1 2 3 4 5; do
-      run notified "other$i" "$metadata" "$PROGRAMS/rate" 400
-      assert_status 0
-      times+=("$output")
+      beside=$(percentile "beside$i" "$metadata")
+      kill -STOP "$flood"
+      alone=$(percentile "alone$i" "$metadata")
+      kill -CONT "$flood"
+      times+=("$beside ($alone)")
+      [ $((beside - alone)) -ge 1000 ] || good=$((good + 1))
     done
     kill "$flood"
     wait "$flood" || true
-    best=$(printf '%s\n' "${times[@]}" | sort -n | head -n 1)
-    echo "# $metadata: 99th percentile of an mmap beside a flood: ${times[*]} us" >&3
-    [ "$best" -lt 1000 ]
+    echo "# $metadata: 99th percentile of an mmap beside a flood (alone), us: ${times[*]}" >&3
+    [ "$good" -ge 3 ]
   done
 }
 
