@@ -23,7 +23,7 @@
 #ifndef SYS_process_madvise
 #define SYS_process_madvise 440
 #endif
-#define PIDFD_SELF   -10000
+#define PIDFD_SELF   (-10000)
 #define TIME_LIMIT_S 5 /* of one try, which takes less than a millisecond */
 
 /*

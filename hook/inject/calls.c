@@ -98,7 +98,7 @@ int inject_call(struct inject *target, long number, const unsigned long args[6],
 int inject_set_memory_merge(struct inject *target, bool on, struct error *err)
 {
 	const unsigned long args[6] = {PR_SET_MEMORY_MERGE, on};
-	long result;
+	long result = 0;
 	int r = inject_call(target, SYS_prctl, args, &result, err);
 
 	if (r < 0)

@@ -54,9 +54,11 @@ int inject_begin(pid_t tid, struct inject *ret, struct error *err)
 	target.own_child = status.parent == getpid() && tid == status.tgid;
 	waits_before(&target);
 	r = seize(tid, &target.seccomp_suspended);
-	if (r < 0) /* exiting, traced since, or not allowed: what is it? */
-		return refusal(tid, &status, err) < 0 ? -err->code
-						      : error_set(err, -r, "thread %d", (int)tid);
+	if (r < 0) { /* exiting, traced since, or not allowed: what is it? */
+		int why = refusal(tid, &status, err);
+
+		return why < 0 ? why : error_set(err, -r, "thread %d", (int)tid);
+	}
 	if (ptrace(PTRACE_INTERRUPT, tid, 0, 0) < 0)
 		r = -errno;
 	if (r == 0 && !target.seccomp_suspended && status.seccomp == 1)

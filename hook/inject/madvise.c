@@ -7,10 +7,10 @@
 #include "hook/inject/inject.h"
 #include "hook/inject/trampoline.h"
 
-#define PIDFD_SELF \
-	-10000	    /* since process_madvise takes it, no descriptor of the target's is needed */
-#define BATCH_MIN 4 /* writing a range costs less than a call, but not nothing */
-#define BATCH_MAX 64
+/* A process_madvise that takes it needs no descriptor in the target. */
+#define PIDFD_SELF (-10000)
+#define BATCH_MIN  4 /* writing a range costs less than a call, but not nothing */
+#define BATCH_MAX  64
 
 #ifndef SYS_process_madvise
 #define SYS_process_madvise 440

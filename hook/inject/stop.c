@@ -101,7 +101,7 @@ static enum stop kind(int code, int *signal)
 int stop_wait(struct inject *target, uint64_t deadline_ms, enum stop *stop, int *signal,
 	      int (*serve)(void *data), void *data)
 {
-	uint64_t start = now_ns(), now = start;
+	uint64_t start = now_ns(), now;
 	struct timespec pause = {0, SLEEP_MIN_NS};
 	int code, r;
 

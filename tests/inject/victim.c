@@ -105,7 +105,7 @@ int main(int argc, char **argv)
 {
 	struct sigaction action = {.sa_handler = on_term};
 	const char *mode = argc > 1 ? argv[1] : "";
-	int number = argc > 2 ? atoi(argv[2]) : 0;
+	int number = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 0;
 
 	sigaction(SIGTERM, &action, NULL);
 	if (strcmp(mode, "registers") == 0)

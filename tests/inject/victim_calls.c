@@ -247,8 +247,7 @@ static long call_accept(void)
 	if (fork() == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		victim_sleep_ms(at.ms);
-		connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&address, len);
-		_exit(0);
+		_exit(connect(socket(AF_UNIX, SOCK_STREAM, 0), (struct sockaddr *)&address, len));
 	}
 	return accept(fd, NULL, NULL) >= 0 ? 0 : -errno;
 }

@@ -119,7 +119,7 @@ static void threads_outlive_the_first(void **state)
 {
 	pid_t child = victim_start(victim_leaves_a_thread);
 	struct inject target;
-	char state_line[32];
+	char state_line[32] = "";
 
 	(void)state;
 	do
@@ -153,10 +153,10 @@ static void victim_vforks(void)
 	pid_t child;
 
 	shared->ready = 1;
-	child = vfork();
+	child = vfork(); // NOLINT: this is what is tested
 	if (child == 0) {
 		while (!shared->go)
-			syscall(SYS_nanosleep, &(struct timespec){0, 1000000}, NULL);
+			syscall(SYS_nanosleep, &(struct timespec){0, 1000000}, NULL); // NOLINT
 		_exit(0);
 	}
 	waitpid(child, NULL, 0);
@@ -167,7 +167,7 @@ static void the_parent_of_a_vfork_is_let_go_later(void **state)
 {
 	pid_t child = victim_start(victim_vforks);
 	struct inject target;
-	char state_line[32];
+	char state_line[32] = "";
 
 	(void)state;
 	do
