@@ -32,7 +32,7 @@ static const char *const role_names[CHILDREN] = {
 
 void children_init(struct keeper *k)
 {
-	for (int role = 0; role < CHILDREN; role++)
+	for (enum child_role role = 0; role < CHILDREN; role++)
 		k->children[role] = (struct keeper_child){
 			.fd = -1, .starts = {.burst = STARTS_AT_ONCE, .every = STARTS_EVERY}};
 }
@@ -119,7 +119,7 @@ void children_start(struct keeper *k)
 {
 	int64_t now = keeper_now();
 
-	for (int role = 0; role < CHILDREN; role++) {
+	for (enum child_role role = 0; role < CHILDREN; role++) {
 		struct keeper_child *child = &k->children[role];
 
 		if (child->pid == 0 && limit_allows(&child->starts, now, NULL))
@@ -133,7 +133,7 @@ int64_t children_deadline(const struct keeper *k)
 {
 	int64_t deadline = INT64_MAX;
 
-	for (int role = 0; role < CHILDREN; role++) {
+	for (enum child_role role = 0; role < CHILDREN; role++) {
 		const struct keeper_child *child = &k->children[role];
 		int64_t at = child->pid == 0  ? limit_next(&child->starts)
 			     : child->kill_at ? child->kill_at
@@ -166,7 +166,7 @@ void children_tell(struct keeper *k, uint32_t index)
 {
 	uint64_t bit = UINT64_C(1) << index % 64;
 
-	for (int role = 0; role < CHILDREN; role++) {
+	for (enum child_role role = 0; role < CHILDREN; role++) {
 		struct keeper_child *child = &k->children[role];
 
 		if (child->fd < 0)
@@ -211,7 +211,7 @@ static void ended(struct keeper *k, enum child_role role, int status)
 
 int children_reap(struct keeper *k, int pid, int status)
 {
-	for (int role = 0; role < CHILDREN; role++) {
+	for (enum child_role role = 0; role < CHILDREN; role++) {
 		if (k->children[role].pid == pid) {
 			ended(k, role, status);
 			return 0;
@@ -224,7 +224,7 @@ size_t children_poll(struct keeper *k, struct pollfd *ret)
 {
 	size_t count = 0;
 
-	for (int role = 0; role < CHILDREN; role++) {
+	for (enum child_role role = 0; role < CHILDREN; role++) {
 		const struct keeper_child *child = &k->children[role];
 
 		if (child->fd >= 0)
@@ -237,7 +237,7 @@ size_t children_poll(struct keeper *k, struct pollfd *ret)
 
 void children_serve(struct keeper *k)
 {
-	for (int role = 0; role < CHILDREN; role++) {
+	for (enum child_role role = 0; role < CHILDREN; role++) {
 		struct keeper_child *child = &k->children[role];
 		int status;
 
