@@ -19,9 +19,10 @@ struct tracked {
 	pid_t pid;
 	uint64_t start_time;
 	struct pace pace;
-	uint64_t size, faults; /* at the last look, see watch.c */
-	uint64_t left_alone;   /* not before then: it cannot be marked */
-	bool outside;	       /* in the same cgroup, but without the container's filter */
+	uint64_t size, faults, program; /* at the last look, see watch.c */
+	uint64_t idle;			/* pause after looks that found nothing to do */
+	uint64_t left_alone;		/* not before then: it cannot be marked */
+	bool outside;			/* in the same cgroup, but without the container's filter */
 	bool seen;
 };
 

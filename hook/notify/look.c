@@ -56,8 +56,8 @@ static int stop_ms(const struct tracked *process)
 	return ms < STOP_MS_MIN ? STOP_MS_MIN : ms > STOP_MS_MAX ? STOP_MS_MAX : (int)ms;
 }
 
-static int sweep(const struct marker *marker, struct container *container,
-		 const struct tracked *process, struct inject *held, struct error *err)
+static int sweep(const struct marker *marker, struct container *container, struct tracked *process,
+		 struct inject *held, struct error *err)
 {
 	cleanup_close int dir = process_open_alive(process->pid, process->start_time);
 	struct sweep wanted = {.pid = process->pid,
@@ -74,6 +74,7 @@ static int sweep(const struct marker *marker, struct container *container,
 		return error_set(err, -dir, "process %d", process->pid);
 	rc = container->whole ? sweep_whole(&wanted, &marked, err)
 			      : sweep_regions(&wanted, &marked, err);
+	process->idle = marked ? 0 : pace_idle(process->idle);
 	__atomic_fetch_add(&container->listener->sweeps, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&container->listener->marked, marked, __ATOMIC_RELAXED);
 	return rc;

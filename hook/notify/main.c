@@ -161,6 +161,21 @@ static int socket_path(const struct options *options, const struct ocfg_settings
 	return 0;
 }
 
+/* The default place is in the folder of state, which nobody else may write to. */
+static int make_folder(const struct options *options, const struct ocfg_settings *settings,
+		       struct error *err)
+{
+	int fd;
+
+	if (options->socket || settings->notify_socket)
+		return 0;
+	fd = paths_state_dir(settings, "", err);
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
 static int serve(const struct options *options, const struct ocfg_settings *settings,
 		 const char *path, char **argv)
 {
@@ -179,11 +194,9 @@ static int serve(const struct options *options, const struct ocfg_settings *sett
 		if (rc == 0)
 			rc = start_taking_over(&k, &handover, &err);
 	} else {
-		/* The default place is the folder of state. */
-		cleanup_close int folder =
-			options->socket ? -1 : paths_state_dir(settings, "", NULL);
-
-		rc = start_serving(&k, path, &err);
+		rc = make_folder(options, settings, &err);
+		if (rc == 0)
+			rc = start_serving(&k, path, &err);
 	}
 	if (rc < 0)
 		return failed(&err);

@@ -22,6 +22,13 @@ void pace_done(struct pace *pace, uint64_t begin, uint64_t end)
 	pace->delay = pace->delay < PACE_LAST / 2 ? 2 * pace->delay : PACE_LAST;
 }
 
+uint64_t pace_idle(uint64_t idle)
+{
+	if (idle < PACE_IDLE / 16)
+		return PACE_IDLE / 16;
+	return idle < PACE_IDLE / 2 ? 2 * idle : PACE_IDLE;
+}
+
 void pace_again(struct pace *pace, uint64_t now, uint64_t first)
 {
 	uint64_t delay = pace->delay < first / 2 ? first : 2 * pace->delay;

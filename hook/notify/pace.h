@@ -9,6 +9,7 @@
 #define PACE_FIRST (10 * PACE_MS)    /* from the first note to the look */
 #define PACE_LAST  (250 * PACE_MS)
 #define PACE_SHARE 20 /* the pause before a look, in times of what the last one took */
+#define PACE_IDLE  (8000 * PACE_MS)
 #define PACE_RETRY (1000 * PACE_MS) /* for a process that somebody else traces */
 
 struct pace {
@@ -21,6 +22,8 @@ struct pace {
 void pace_note(struct pace *pace, uint64_t now);
 /* The look is over. */
 void pace_done(struct pace *pace, uint64_t begin, uint64_t end);
+/* The pause after one more look of the watch's that found nothing to do. */
+uint64_t pace_idle(uint64_t idle);
 /* The look could not be made: try again after a pause that doubles from `first` to PACE_RETRY. */
 void pace_again(struct pace *pace, uint64_t now, uint64_t first);
 

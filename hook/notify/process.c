@@ -102,7 +102,8 @@ int process_stat(int dir, struct process_stat *ret)
 				     .faults = field(p, 10),
 				     .start_time = field(p, 22),
 				     .size = field(p, 23),
-				     .rss = field(p, 24) * (uint64_t)sysconf(_SC_PAGESIZE)};
+				     .rss = field(p, 24) * (uint64_t)sysconf(_SC_PAGESIZE),
+				     .program = field(p, 26) ^ field(p, 28)};
 	return 0;
 }
 

@@ -15,6 +15,7 @@ struct process_stat {
 	uint64_t start_time; /* ticks after boot */
 	uint64_t size;	     /* bytes of address space */
 	uint64_t rss;	     /* bytes */
+	uint64_t program;    /* another after an exec, but by chance; 0 if we may not know */
 };
 /* Of /proc/PID/status. */
 struct process_status {

@@ -8,11 +8,11 @@
 #include "oci-config/cleanup.h"
 
 /*
- * A process that has only touched memory may have exec'd, or have given back and got the same amount. If each look has
- * to stop it (sweep.c: bytes of RSS), that is checked seldom.
+ * A process that has only touched memory may have made a reservation writable, or have given back and got the same
+ * amount. That is rare, and touching memory is not: looks which find nothing become seldom. If each look has to stop it
+ * (sweep.c: bytes of RSS), they are so from the beginning.
  */
-#define LARGE	      (UINT64_C(256) << 20)
-#define FAULTED_AFTER (8000 * PACE_MS)
+#define LARGE (UINT64_C(256) << 20)
 
 /* All at the same time: one wake-up for all containers. */
 static uint64_t next_tick(uint64_t now)
@@ -31,10 +31,11 @@ void watch_begin(struct container *container, uint64_t now, uint64_t until)
 
 static bool needs_look(const struct tracked *process, const struct process_stat *stat, uint64_t now)
 {
-	if (!process->faults || stat->size > process->size)
+	uint64_t pause = stat->rss <= LARGE ? process->idle : PACE_IDLE;
+
+	if (!process->faults || stat->size > process->size || stat->program != process->program)
 		return true;
-	return stat->faults != process->faults &&
-	       (stat->rss <= LARGE || now > process->pace.last + FAULTED_AFTER);
+	return stat->faults != process->faults && now >= process->pace.last + pause;
 }
 
 struct tick {
@@ -48,13 +49,13 @@ static bool look_at(pid_t pid, void *data)
 	cleanup_close int dir = -1;
 	struct tracked *process = members_track(tick->container, pid, &dir);
 	struct process_stat stat;
-
 	bool wanted;
 
 	if (!process || process->left_alone > tick->now || process_stat(dir, &stat) < 0)
 		return true;
 	wanted = needs_look(process, &stat, tick->now);
 	process->size = stat.size;
+	process->program = stat.program;
 	if (!wanted)
 		return true;
 	process->faults = stat.faults ? stat.faults : 1;

@@ -74,6 +74,21 @@ static void test_noted_during_the_look(void **state)
 	assert_true(dirty_note(listener, 9, 3));
 }
 
+/* Looks that find nothing become seldom, but never cease. */
+static void test_idle(void **state)
+{
+	uint64_t idle = 0, before;
+
+	(void)state;
+	for (int i = 0; i < 10; i++) {
+		before = idle;
+		idle = pace_idle(idle);
+		assert_true(idle > before || idle == PACE_IDLE);
+	}
+	assert_int_equal(pace_idle(0), 500 * MS);
+	assert_int_equal(idle, PACE_IDLE);
+}
+
 /* The count of notes never makes an entry look free. */
 static void test_count_wraps(void **state)
 {
@@ -215,6 +230,7 @@ int main(void)
 		cmocka_unit_test(test_pace_doubles),
 		cmocka_unit_test(test_pace_of_dear_looks),
 		cmocka_unit_test(test_pace_again),
+		cmocka_unit_test(test_idle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
