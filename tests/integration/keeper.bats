@@ -256,6 +256,10 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(open(sys.ar
   run "$BIN/oci-ksmd" --socket="$T/missing/notify.sock"
   assert_status 1
   assert_contains "$output" 'No such file'
+  mkdir -m 777 "$STATE"
+  run "$BIN/oci-ksmd"
+  assert_status 1
+  assert_contains "$output" 'which others may write to'
   run env OCI_KSM_NO=notify "$BIN/oci-ksmd" --socket="$T/other.sock"
   assert_status 1
   assert_contains "$output" 'seccomp listeners: Operation not supported'
