@@ -23,24 +23,32 @@ struct slot {
 	uint64_t taken; /* seconds of CLOCK_MONOTONIC + 1; 0: free */
 };
 
-/* The vDSO of this process. Its image is the same in all 64-bit processes; what lies behind it in the last page is nobody's. */
+/*
+ * The vDSO of this process; its image is the same in all 64-bit processes. What lies behind the image in the last page is
+ * nobody's. If that is too little, the table of sections at the image's end is taken as well: no program reads it, only debuggers.
+ */
 struct vdso {
 	const unsigned char *base;
-	size_t used; /* multiple of 16 */
-	size_t size; /* whole pages */
+	size_t loaded; /* what programs use */
+	size_t free;   /* what we use, from here */
+	size_t size;   /* whole pages */
 };
+#define SCRATCH_MIN 256
 
-static size_t image_end(const unsigned char *base)
+static size_t align(size_t size, size_t to)
 {
-	Elf64_Ehdr elf;
-	size_t end;
+	return (size + to - 1) & ~(to - 1);
+}
 
-	memcpy(&elf, base, sizeof(elf));
-	end = elf.e_shoff + (size_t)elf.e_shnum * elf.e_shentsize;
-	for (size_t i = 0; i < elf.e_phnum; i++) {
+/* Where the last segment ends. */
+static size_t segments_end(const unsigned char *base, const Elf64_Ehdr *elf)
+{
+	size_t end = elf->e_phoff + elf->e_phnum * sizeof(Elf64_Phdr);
+
+	for (size_t i = 0; i < elf->e_phnum; i++) {
 		Elf64_Phdr part;
 
-		memcpy(&part, base + elf.e_phoff + i * sizeof(part), sizeof(part));
+		memcpy(&part, base + elf->e_phoff + i * sizeof(part), sizeof(part));
 		if (part.p_offset + part.p_filesz > end)
 			end = part.p_offset + part.p_filesz;
 	}
@@ -50,7 +58,8 @@ static size_t image_end(const unsigned char *base)
 static const struct vdso *own_vdso(void)
 {
 	static struct vdso vdso;
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t image;
+	Elf64_Ehdr elf;
 
 	if (vdso.base)
 		return &vdso;
@@ -58,8 +67,14 @@ static const struct vdso *own_vdso(void)
 	vdso.base = (const unsigned char *)getauxval(AT_SYSINFO_EHDR); // NOLINT
 	if (!vdso.base)
 		return NULL;
-	vdso.used = (image_end(vdso.base) + 15) & ~(size_t)15;
-	vdso.size = (vdso.used + page - 1) & ~(page - 1);
+	memcpy(&elf, vdso.base, sizeof(elf));
+	vdso.loaded = align(segments_end(vdso.base, &elf), 16);
+	image = align(elf.e_shoff + (size_t)elf.e_shnum * elf.e_shentsize, 16);
+	if (image < vdso.loaded)
+		image = vdso.loaded;
+	vdso.size = align(image, (size_t)sysconf(_SC_PAGESIZE));
+	vdso.free = vdso.size - image >= SLOTS * sizeof(struct slot) + SCRATCH_MIN ? image
+										   : vdso.loaded;
 	return &vdso;
 }
 
@@ -88,9 +103,9 @@ static bool read_slots(pid_t tid, uint64_t address, const struct vdso *own, stru
 
 	if (own->size > sizeof(image) ||
 	    process_vm_readv(tid, &here, 1, &there, 1, 0) != (ssize_t)own->size ||
-	    memcmp(image, own->base, own->used) != 0)
+	    memcmp(image, own->base, own->loaded) != 0)
 		return false;
-	memcpy(ret, image + own->used, SLOTS * sizeof(*ret));
+	memcpy(ret, image + own->free, SLOTS * sizeof(*ret));
 	return true;
 }
 
@@ -142,12 +157,12 @@ int trampoline_place(struct inject *target, struct error *err)
 	uint64_t base, address;
 	int r;
 
-	if (!own || own->size - own->used < sizeof(slots))
+	if (!own || own->size - own->free < sizeof(slots))
 		return refuse(err);
 	base = vdso_of(target->tid);
 	if (!base || !read_slots(target->tid, base, own, slots))
 		return refuse(err);
-	address = choose(slots, base + own->used);
+	address = choose(slots, base + own->free);
 	if (!address)
 		return error_set(err, EAGAIN, "no free place for a system call in the vDSO");
 	arch_trampoline(mine.code, &target->saved);
@@ -157,7 +172,7 @@ int trampoline_place(struct inject *target, struct error *err)
 	if (r < 0)
 		return refuse(err);
 	target->trampoline = address;
-	target->scratch = base + own->used + sizeof(slots);
+	target->scratch = base + own->free + sizeof(slots);
 	target->scratch_size = base + own->size - target->scratch;
 	return 0;
 }

@@ -2,7 +2,7 @@
 /*
  * Where injected calls are executed: code that makes the system call and then restores the registers by itself and goes on
  * where the thread was. While we live it never gets beyond the call; if we are killed, it saves the thread. It is written into the
- * unused end of the vDSO's last page (as a debugger's breakpoint would be: the process gets a page of its own there).
+ * end of the vDSO's last page, which nothing uses (as a debugger's breakpoint would be: the process gets a page of its own there).
  */
 #ifndef HOOK_INJECT_TRAMPOLINE_H
 #define HOOK_INJECT_TRAMPOLINE_H
