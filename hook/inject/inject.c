@@ -138,12 +138,13 @@ int inject_process(pid_t pid, int timeout_ms, struct inject *ret, struct error *
 	pid_t tids[THREADS_MAX + 1] = {pid};
 	size_t count = 1 + other_threads(pid, tids + 1);
 	int ranks[THREADS_MAX + 1];
+	struct error why = {0};
 	struct inject target;
 	int tries = 0, r;
 
 	for (size_t i = 0; i < count; i++)
 		ranks[i] = -1;
-	r = error_set(err, EAGAIN, "no thread of %d can be stopped", (int)pid);
+	r = error_set(&why, EAGAIN, "no thread of %d can be stopped", (int)pid);
 	for (int wanted = 0; wanted <= 1; wanted++)
 		for (size_t i = 0; i < count && tries < TRIES_MAX; i++) {
 			if (wanted == 0)
@@ -152,11 +153,16 @@ int inject_process(pid_t pid, int timeout_ms, struct inject *ret, struct error *
 				continue;
 			tries++;
 			r = try_thread(tids[i], count > 1 ? timeout_ms / 2 : timeout_ms, &target,
-				       err);
-			if (r == 0)
+				       &why);
+			if (r == 0) {
 				*ret = target;
-			if (r == 0 || !is_of_thread(r))
-				return r;
+				return 0;
+			}
+			if (!is_of_thread(r))
+				goto out;
 		}
+out:
+	if (err)
+		*err = why;
 	return r;
 }
