@@ -2,6 +2,7 @@
 /* A look at a tracked process, and what follows from how it ended. */
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #include "hook/common/log.h"
 #include "hook/common/probe.h"
@@ -47,6 +48,14 @@ static void notes_free(const struct container *container, const struct notes *no
 			dirty_free(container->listener, i, notes->threads[i]);
 			container->noted[i] = (struct noted){0};
 		}
+}
+
+static uint64_t cpu_time(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
 static int stop_ms(const struct tracked *process)
@@ -105,7 +114,7 @@ static void give_up_whole(struct container *container, struct tracked *process,
 void look(struct marker *marker, struct container *container, struct tracked *process,
 	  struct inject *held)
 {
-	uint64_t begin = answer_now(), end;
+	uint64_t spent = cpu_time(), end;
 	struct error err = {0};
 	struct notes notes;
 	int rc;
@@ -122,7 +131,7 @@ void look(struct marker *marker, struct container *container, struct tracked *pr
 		return;
 	}
 	notes_free(container, &notes);
-	pace_done(&process->pace, begin, end);
+	pace_done(&process->pace, end, cpu_time() - spent);
 	if (rc == -ESRCH || (rc == 0 && container->whole))
 		container_forget(container, process);
 	else if (rc < 0)

@@ -14,11 +14,11 @@ void pace_note(struct pace *pace, uint64_t now)
 		pace->due = pace->last + pace->pause;
 }
 
-void pace_done(struct pace *pace, uint64_t begin, uint64_t end)
+void pace_done(struct pace *pace, uint64_t now, uint64_t cost)
 {
 	pace->due = 0;
-	pace->last = end;
-	pace->pause = (end - begin) * PACE_SHARE;
+	pace->last = now;
+	pace->pause = cost * PACE_SHARE;
 	pace->delay = pace->delay < PACE_LAST / 2 ? 2 * pace->delay : PACE_LAST;
 }
 

@@ -20,8 +20,8 @@ struct pace {
 };
 
 void pace_note(struct pace *pace, uint64_t now);
-/* The look is over. */
-void pace_done(struct pace *pace, uint64_t begin, uint64_t end);
+/* The look is over. `cost`: CPU time; what passed otherwise is the machine's doing. */
+void pace_done(struct pace *pace, uint64_t now, uint64_t cost);
 /* The pause after one more look of the watch's that found nothing to do. */
 uint64_t pace_idle(uint64_t idle);
 /* The look could not be made: try again after a pause that doubles from `first` to PACE_RETRY. */
