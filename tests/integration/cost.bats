@@ -3,13 +3,17 @@
 # cost.bats: what the shim costs, in instructions (callgrind): they are the same on a busy machine. `make bench` prints all figures.
 load lib
 
-# at_most LIMIT ARGS...: what tests/bench/instructions measures is no more than that, and is printed
+# at_most LIMIT ARGS...: what tests/bench/instructions measures is no more than that, and is printed. What varies from run to run
+# (a look at /proc that a busy machine cuts short is made twice) only adds: the least of three counts.
 at_most() {
-  local limit=$1
+  local limit=$1 try
   shift
-  run -0 "$TOP/tests/bench/instructions" "$@"
-  echo "# $*: $output (at most $limit)" >&3
-  awk -v v="$output" -v l="$limit" 'BEGIN { exit !(v != "" && v <= l) }' || fail "$*: $output, more than $limit"
+  for try in 1 2 3; do
+    run -0 "$TOP/tests/bench/instructions" "$@"
+    echo "# $*: $output (at most $limit)" >&3
+    awk -v v="$output" -v l="$limit" 'BEGIN { exit !(v != "" && v <= l) }' && return
+  done
+  fail "$*: $output, more than $limit in $try tries"
 }
 
 @test "a malloc/free pair: at most 10 instructions more" {
