@@ -38,8 +38,9 @@ void arch_restart_interrupted(struct inject_regs *regs);
 /* As `saved`, but about to execute the instruction at `pc`, a system call with these arguments. */
 void arch_set_call(struct inject_regs *regs, const struct inject_regs *saved, uint64_t pc,
 		   long number, const unsigned long args[6]);
-/* Is the thread at the entry of that call? */
-bool arch_entered(const struct inject_regs *regs, uint64_t pc, long number);
+/* At the entry of a call: did the instruction at `pc` lead here, and the call's number. */
+bool arch_entered(const struct inject_regs *regs, uint64_t pc);
+long arch_number(const struct inject_regs *regs);
 long arch_result(const struct inject_regs *regs);
 
 /*

@@ -100,9 +100,14 @@ void arch_set_call(struct inject_regs *regs, const struct inject_regs *saved, ui
 	regs->user.pc = pc;
 }
 
-bool arch_entered(const struct inject_regs *regs, uint64_t pc, long number)
+bool arch_entered(const struct inject_regs *regs, uint64_t pc)
 {
-	return regs->user.pc == pc + INSN_SIZE && (long)regs->user.regs[CALL_NUMBER] == number;
+	return regs->user.pc == pc + INSN_SIZE;
+}
+
+long arch_number(const struct inject_regs *regs)
+{
+	return (long)regs->user.regs[CALL_NUMBER];
 }
 
 long arch_result(const struct inject_regs *regs)

@@ -118,9 +118,14 @@ void arch_set_call(struct inject_regs *regs, const struct inject_regs *saved, ui
 	regs->user.orig_rax = (unsigned long long)-1; /* nothing to restart */
 }
 
-bool arch_entered(const struct inject_regs *regs, uint64_t pc, long number)
+bool arch_entered(const struct inject_regs *regs, uint64_t pc)
 {
-	return regs->user.rip == pc + SYSCALL_SIZE && (long)regs->user.orig_rax == number;
+	return regs->user.rip == pc + SYSCALL_SIZE;
+}
+
+long arch_number(const struct inject_regs *regs)
+{
+	return (long)regs->user.orig_rax;
 }
 
 long arch_result(const struct inject_regs *regs)

@@ -41,13 +41,40 @@ static int enter(struct inject *target, uint64_t deadline)
 	return ours ? -EOPNOTSUPP : 0;
 }
 
+/* Is the thread at the entry of just this call? Another thread may have changed the code that led here. */
+static bool is_call(const struct inject_regs *regs, long number, const unsigned long args[6])
+{
+	if (arch_number(regs) != number)
+		return false;
+	for (unsigned i = 0; i < 6; i++)
+		if (arch_argument(regs, i) != args[i])
+			return false;
+	return true;
+}
+
+/* From the entry of a call to its exit; `known`: is_call. */
+static int pass(struct inject *target, bool known, uint64_t deadline, int (*serve)(void *data),
+		void *data)
+{
+	enum stop stop;
+	int signal, r;
+
+	if (known && target->seccomp_suspended && stop_suspend_seccomp(target, true) < 0)
+		return stop_killed(target);
+	do {
+		if ((r = stop_continue(target, PTRACE_SYSCALL, 0)) < 0 ||
+		    (r = stop_wait(target, deadline, &stop, &signal, serve, data)) < 0)
+			return r;
+	} while (stop != STOP_SYSCALL);
+	return 0;
+}
+
 /* One try: 1: *ret is the result; 0: a signal came first. */
 static int try_call(struct inject *target, long number, const unsigned long args[6],
 		    uint64_t deadline, long *ret, struct error *err)
 {
 	struct inject_regs regs;
-	enum stop stop;
-	int signal, r;
+	int r;
 
 	if (!target->trampoline && (r = trampoline_place(target, err)) < 0)
 		return r;
@@ -59,13 +86,10 @@ static int try_call(struct inject *target, long number, const unsigned long args
 		return r;
 	if (arch_get_regs(target->tid, &regs) < 0)
 		return stop_killed(target);
-	if (!arch_entered(&regs, target->trampoline, number))
+	if (!arch_entered(&regs, target->trampoline) || !is_call(&regs, number, args))
 		return -EPROTO;
-	do {
-		if ((r = stop_continue(target, PTRACE_SYSCALL, 0)) < 0 ||
-		    (r = stop_wait(target, deadline, &stop, &signal, NULL, NULL)) < 0)
-			return r;
-	} while (stop != STOP_SYSCALL);
+	if ((r = pass(target, true, deadline, NULL, NULL)) < 0)
+		return r;
 	if (arch_get_regs(target->tid, &regs) < 0)
 		return stop_killed(target);
 	*ret = arch_result(&regs);
@@ -116,20 +140,24 @@ long inject_restarting(const struct inject *target)
 /* The call that was cut short, from its entry to its exit. 1: it has ended; 0: a signal came first. */
 static int finish(struct inject *target, uint64_t deadline, int (*serve)(void *data), void *data)
 {
-	enum stop stop;
-	int signal, r;
+	struct inject_regs regs;
+	unsigned long args[6];
+	long number = inject_restarting(target);
+	int r;
+
+	for (unsigned i = 0; i < 6; i++)
+		args[i] = arch_argument(&target->saved, i);
 
 	r = stop_settle(target, deadline);
 	if (r == 1)
 		return state_save(target);
 	if (r < 0 || (r = enter(target, deadline)) <= 0)
 		return r;
-	do {
-		if ((r = stop_continue(target, PTRACE_SYSCALL, 0)) < 0 ||
-		    (r = stop_wait(target, deadline, &stop, &signal, serve, data)) < 0)
-			return r;
-	} while (stop != STOP_SYSCALL);
-	return 1;
+	if (arch_get_regs(target->tid, &regs) < 0)
+		return stop_killed(target);
+	/* The filters have seen it before. */
+	r = pass(target, is_call(&regs, number, args), deadline, serve, data);
+	return r < 0 ? r : 1;
 }
 
 int inject_finish_call(struct inject *target, int timeout_ms, int (*serve)(void *data), void *data,

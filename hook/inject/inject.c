@@ -29,15 +29,13 @@ static int refusal(pid_t tid, struct status *ret, struct error *err)
 	return 0;
 }
 
-static int seize(pid_t tid, bool *ret_suspended)
+/* May calls be hidden from the target's filters? Only tried here: a thread that runs must never be without them. */
+static int try_suspend(struct inject *target)
 {
-	long options = PTRACE_O_TRACESYSGOOD;
-
-	*ret_suspended = true;
-	if (ptrace(PTRACE_SEIZE, tid, 0, options | PTRACE_O_SUSPEND_SECCOMP) == 0)
-		return 0;
-	*ret_suspended = false;
-	return ptrace(PTRACE_SEIZE, tid, 0, options) == 0 ? 0 : -errno;
+	target->seccomp_suspended = stop_suspend_seccomp(target, true) == 0;
+	if (target->seccomp_suspended)
+		return stop_suspend_seccomp(target, false);
+	return target->strict ? -EPERM : 0;
 }
 
 int inject_begin(pid_t tid, struct inject *ret, struct error *err)
@@ -53,7 +51,9 @@ int inject_begin(pid_t tid, struct inject *ret, struct error *err)
 	target.tgid = status.tgid;
 	target.own_child = status.parent == getpid() && tid == status.tgid;
 	waits_before(&target);
-	r = seize(tid, &target.seccomp_suspended);
+	target.strict = status.seccomp == 1;
+	if (ptrace(PTRACE_SEIZE, tid, 0, (long)PTRACE_O_TRACESYSGOOD) < 0)
+		r = -errno;
 	if (r < 0) { /* exiting, traced since, or not allowed: what is it? */
 		int why = refusal(tid, &status, err);
 
@@ -61,8 +61,6 @@ int inject_begin(pid_t tid, struct inject *ret, struct error *err)
 	}
 	if (ptrace(PTRACE_INTERRUPT, tid, 0, 0) < 0)
 		r = -errno;
-	if (r == 0 && !target.seccomp_suspended && status.seccomp == 1)
-		r = -EPERM; /* any call would kill it */
 	if (r < 0) {
 		inject_end(&target);
 		return error_set(err, -r, "thread %d", (int)tid);
@@ -76,6 +74,8 @@ int inject_wait(struct inject *target, int timeout_ms, struct error *err)
 	pid_t tid = target->tid;
 	int r = stop_interrupt(target, stop_now_ms() + (uint64_t)timeout_ms);
 
+	if (r == 0)
+		r = try_suspend(target);
 	if (r == 0)
 		r = state_save(target);
 	if (r == 0)
@@ -102,11 +102,25 @@ static int rank(pid_t tid)
 	return waits_is_timed(tid) ? 1 : 0;
 }
 
-static int try_thread(pid_t tid, int timeout_ms, struct inject *ret, struct error *err)
+/* A thread may have ended and its number be somebody else's by now; not any more once it is stopped. */
+static bool is_thread_of(pid_t tid, pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d", (int)pid, (int)tid);
+	return access(path, F_OK) == 0;
+}
+
+static int try_thread(pid_t tid, pid_t pid, int timeout_ms, struct inject *ret, struct error *err)
 {
 	int r = inject_begin(tid, ret, err);
 
-	return r < 0 ? r : inject_wait(ret, timeout_ms, err);
+	if (r == 0)
+		r = inject_wait(ret, timeout_ms, err);
+	if (r < 0 || is_thread_of(tid, pid))
+		return r;
+	inject_end(ret);
+	return error_set(err, ESRCH, "thread %d of %d", (int)tid, (int)pid);
 }
 
 /* Is it this thread only, so that another may do? */
@@ -152,8 +166,8 @@ int inject_process(pid_t pid, int timeout_ms, struct inject *ret, struct error *
 			if (ranks[i] != wanted)
 				continue;
 			tries++;
-			r = try_thread(tids[i], count > 1 ? timeout_ms / 2 : timeout_ms, &target,
-				       &why);
+			r = try_thread(tids[i], pid, count > 1 ? timeout_ms / 2 : timeout_ms,
+				       &target, &why);
 			if (r == 0) {
 				*ret = target;
 				return 0;

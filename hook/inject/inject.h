@@ -22,7 +22,9 @@ struct inject {
 	pid_t tid, tgid;
 	bool own_child;		/* of this process: its end is not ours to wait for */
 	bool seized;		/* and not yet let go */
+	bool strict;		/* seccomp's first mode: any other call than four would kill it */
 	bool seccomp_suspended; /* the target's filters do not see what is called */
+	bool suspended_now;	/* it is in such a call, until it stops the next time */
 	bool stopped;
 	bool changed;		  /* the registers are not the saved ones */
 	struct inject_regs saved; /* as they were, with orig_rax or its like */

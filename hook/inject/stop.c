@@ -122,6 +122,19 @@ int stop_wait(struct inject *target, uint64_t deadline_ms, enum stop *stop, int 
 	if (r < 0)
 		return r;
 	*stop = kind(code, signal);
+	/* If that fails it has been killed, and calls nothing any more. */
+	if (target->suspended_now)
+		stop_suspend_seccomp(target, false);
+	return 0;
+}
+
+int stop_suspend_seccomp(struct inject *target, bool on)
+{
+	long options = PTRACE_O_TRACESYSGOOD | (on ? (long)PTRACE_O_SUSPEND_SECCOMP : 0);
+
+	if (ptrace(PTRACE_SETOPTIONS, target->tid, 0, options) < 0)
+		return -errno;
+	target->suspended_now = on;
 	return 0;
 }
 

@@ -27,6 +27,11 @@ int stop_killed(struct inject *target);
 bool stop_is_job_control(int signal);
 /* A signal that our own call brought about: that thread's system calls are dispatched, or trapped by a filter. */
 bool stop_is_ours(const struct inject *target, int signal);
+/*
+ * From a stop: until the next one, the thread's filters do not see what it calls. Only at the entry of a call that is
+ * known: they would not see what the program calls by itself. 0 or -errno.
+ */
+int stop_suspend_seccomp(struct inject *target, bool on);
 /* From a stop: on with PTRACE_CONT or PTRACE_SYSCALL. -ESRCH: killed meanwhile. */
 int stop_continue(struct inject *target, int request, int signal);
 /*

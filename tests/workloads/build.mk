@@ -1,9 +1,10 @@
 # tests/workloads: programs that containers run in tests; static ones, and Go without cgo.
-WORKLOADS := $(addprefix $(BUILD)/tests/workloads/,static calls go)
+WORKLOADS := $(addprefix $(BUILD)/tests/workloads/,static calls hostile go)
 
 $(BUILD)/tests/workloads/static: tests/workloads/table.c
 $(BUILD)/tests/workloads/calls: tests/workloads/calls.c
-$(addprefix $(BUILD)/tests/workloads/,static calls):
+$(BUILD)/tests/workloads/hostile: tests/workloads/hostile.c
+$(addprefix $(BUILD)/tests/workloads/,static calls hostile):
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -static -pthread -o $@ $<

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * hostile: programs that are up to something while their memory is to be marked. All go on until they are killed, but the first.
+ *   hostile filter SECONDS    calls what its own filter forbids, all the time; prints how often it was executed
+ *   hostile hang              has put memory in place of its vDSO that is never there (userfaultfd)
+ *   hostile deaf COUNT        so many processes have a thread that never comes out of the kernel (the same)
+ *   hostile regions COUNT     so many processes map 60,000 regions each, and unmap them again, and again
+ *   hostile stopped COUNT     so many processes have mapped them, and stopped
+ *   hostile sandbox           is not up to anything: it only has a filter, and maps memory that nobody notifies of
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define VDSO_MAX     16384
+#define FORBIDDEN    SYS_getppid
+#define SANDBOX_SIZE (64 << 20)
+#define REGIONS	     30000 /* and as many that must not be marked between them */
+
+static _Noreturn void fail(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+/* Not libc's: it may need the vDSO. */
+static void pause_ms(long ms)
+{
+	struct timespec pause = {ms / 1000, ms % 1000 * 1000000};
+
+	syscall(SYS_nanosleep, &pause, NULL);
+}
+
+static char *map(size_t size)
+{
+	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		fail("mmap");
+	return memory;
+}
+
+/* Is looked at, all the time. */
+static void *keep_mapping(void *ignored)
+{
+	for (;;) {
+		char *memory = map(1 << 20);
+
+		memory[0] = 1;
+		pause_ms(12);
+		munmap(memory, 1 << 20);
+	}
+	return ignored;
+}
+
+static void forbid(long number)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOTTY),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]), .filter = filter};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
+		fail("seccomp");
+}
+
+static void use_filter(int seconds)
+{
+	time_t end = time(NULL) + seconds;
+	unsigned long executed = 0;
+	pthread_t mapper;
+
+	forbid(FORBIDDEN);
+	if (pthread_create(&mapper, NULL, keep_mapping, NULL))
+		fail("pthread_create");
+	while (time(NULL) < end)
+		for (int i = 0; i < 1000; i++)
+			executed += syscall(FORBIDDEN) != -1;
+	printf("%lu\n", executed);
+}
+
+/* Whoever touches that memory waits for ever. */
+static void withhold(void *memory, size_t size)
+{
+	struct uffdio_api api = {.api = UFFD_API};
+	struct uffdio_register range = {.range = {(unsigned long)memory, size},
+					.mode = UFFDIO_REGISTER_MODE_MISSING};
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) < 0 || ioctl(fd, UFFDIO_REGISTER, &range) < 0)
+		fail("userfaultfd");
+}
+
+static void hang(void)
+{
+	void *vdso = (void *)getauxval(AT_SYSINFO_EHDR);
+
+	munmap(vdso, VDSO_MAX);
+	if (mmap(vdso, VDSO_MAX, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != vdso)
+		fail("mmap");
+	withhold(vdso, VDSO_MAX);
+	puts("ready");
+	fflush(stdout);
+	keep_mapping(NULL);
+}
+
+static void never_return(void)
+{
+	int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	char *memory = map(65536);
+	pthread_t mapper;
+
+	withhold(memory, 65536);
+	if (pthread_create(&mapper, NULL, keep_mapping, NULL))
+		fail("pthread_create");
+	(void)!read(zero, memory, 4096);
+}
+
+static char *map_regions(void)
+{
+	const size_t each = 65536;
+	char *all = mmap(NULL, REGIONS * 2 * each, PROT_NONE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	for (size_t i = 0; i < REGIONS; i++)
+		if (mmap(all + i * 2 * each, each, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+			fail("mmap");
+	return all;
+}
+
+static void keep_mapping_regions(void)
+{
+	for (;;) {
+		char *all = map_regions();
+
+		pause_ms(300);
+		munmap(all, (size_t)REGIONS * 2 * 65536);
+	}
+}
+
+static void stop(void)
+{
+	map_regions();
+	raise(SIGSTOP);
+}
+
+static void in_children(int count, void (*work)(void))
+{
+	for (int i = 0; i < count; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			fail("fork");
+		if (pid == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			work();
+			_exit(0);
+		}
+	}
+	puts("ready");
+	fflush(stdout);
+	while (wait(NULL) > 0)
+		;
+}
+
+static void sandbox(void)
+{
+	forbid(FORBIDDEN);
+	map(SANDBOX_SIZE)[0] = 1;
+	puts("ready");
+	fflush(stdout);
+	keep_mapping(NULL);
+}
+
+int main(int argc, char **argv)
+{
+	const char *what = argc > 1 ? argv[1] : "";
+	int number = argc > 2 ? atoi(argv[2]) : 1;
+
+	if (!strcmp(what, "filter"))
+		use_filter(number);
+	else if (!strcmp(what, "hang"))
+		hang();
+	else if (!strcmp(what, "deaf"))
+		in_children(number, never_return);
+	else if (!strcmp(what, "regions"))
+		in_children(number, keep_mapping_regions);
+	else if (!strcmp(what, "stopped"))
+		in_children(number, stop);
+	else if (!strcmp(what, "sandbox"))
+		sandbox();
+	else
+		return 2;
+	return 0;
+}
