@@ -16,6 +16,13 @@
 #define THREADS_MAX 64 /* looked at, in a process without a leader that will do */
 #define TRIES_MAX   4  /* stopped in vain */
 
+static _Thread_local unsigned inject_owner;
+
+void inject_for(unsigned owner)
+{
+	inject_owner = owner;
+}
+
 /* May this be stopped? Told before it is tried, since what is refused need not be disturbed. */
 static int refusal(pid_t tid, struct status *ret, struct error *err)
 {
@@ -46,9 +53,10 @@ int inject_begin(pid_t tid, struct inject *ret, struct error *err)
 
 	if (r < 0)
 		return r;
-	if (!stop_may_give_up())
+	if (!stop_may_give_up(inject_owner))
 		return error_set(err, EBUSY, "too many threads that do not stop");
 	target.tgid = status.tgid;
+	target.owner = inject_owner;
 	target.own_child = status.parent == getpid() && tid == status.tgid;
 	waits_before(&target);
 	target.strict = status.seccomp == 1;

@@ -20,6 +20,7 @@
  */
 struct inject {
 	pid_t tid, tgid;
+	unsigned owner;		/* inject_for */
 	bool own_child;		/* of this process: its end is not ours to wait for */
 	bool seized;		/* and not yet let go */
 	bool strict;		/* seccomp's first mode: any other call than four would kill it */
@@ -37,6 +38,11 @@ struct inject {
 	unsigned wait_argument;
 };
 
+/*
+ * Whose threads are begun with from here on (any number; 0 at first): only so many of one owner's may be waited for by
+ * inject_reap, so that nobody's threads that never stop are a matter of others. Beyond that inject_begin refuses with -EBUSY.
+ */
+void inject_for(unsigned owner);
 /*
  * PTRACE_SEIZE and PTRACE_INTERRUPT: the thread will stop when it leaves what it is in. Refused:
  * -ESRCH gone, exiting or a zombie; -EBUSY traced by somebody else or in a job-control stop; -EPERM not

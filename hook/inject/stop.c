@@ -14,7 +14,8 @@
 #include "hook/inject/trampoline.h"
 #include "hook/inject/waits.h"
 
-#define GIVEN_UP_MAX   16
+#define GIVEN_UP_MAX   512
+#define GIVEN_UP_EACH  8      /* of one owner */
 #define SPIN_NS	       200000 /* most stops come sooner */
 #define SLEEP_MIN_NS   20000
 #define SLEEP_MAX_NS   1000000
@@ -268,14 +269,18 @@ void stop_detach(struct inject *target, int signal)
 	target->stopped = false;
 }
 
-bool stop_may_give_up(void)
+bool stop_may_give_up(unsigned owner)
 {
-	return given_up_count < GIVEN_UP_MAX;
+	size_t count = 0;
+
+	for (size_t i = 0; i < given_up_count; i++)
+		count += given_up[i].owner == owner;
+	return given_up_count < GIVEN_UP_MAX && count < GIVEN_UP_EACH;
 }
 
 void stop_give_up(struct inject *target)
 {
-	if (stop_may_give_up())
+	if (given_up_count < GIVEN_UP_MAX)
 		given_up[given_up_count++] = *target;
 	target->seized = false;
 	target->stopped = false;
@@ -323,20 +328,19 @@ void inject_end(struct inject *target)
 
 size_t inject_reap(void)
 {
-	struct inject waiting[GIVEN_UP_MAX];
 	size_t count = given_up_count;
 
-	memcpy(waiting, given_up, count * sizeof(*waiting));
+	/* Those that still wait move to the front, where all have been looked at. */
 	given_up_count = 0;
 	for (size_t i = 0; i < count; i++) {
-		struct inject *target = &waiting[i];
+		struct inject target = given_up[i];
 		enum stop stop;
 		int signal;
 
-		if (stop_wait(target, 0, &stop, &signal, NULL, NULL) == 0)
-			step(target, stop, signal);
-		if (target->seized)
-			stop_give_up(target);
+		if (stop_wait(&target, 0, &stop, &signal, NULL, NULL) == 0)
+			step(&target, stop, signal);
+		if (target.seized)
+			stop_give_up(&target);
 	}
 	return given_up_count;
 }

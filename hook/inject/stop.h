@@ -52,7 +52,7 @@ int stop_restore(struct inject *target);
 void stop_detach(struct inject *target, int signal);
 /* The thread is running, seized: it is let go when it stops, by inject_reap. */
 void stop_give_up(struct inject *target);
-/* Room for one more that gives up? */
-bool stop_may_give_up(void);
+/* Room for one more of this owner's that gives up? */
+bool stop_may_give_up(unsigned owner);
 
 #endif
