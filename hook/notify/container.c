@@ -8,6 +8,7 @@
 #include "hook/common/probe.h"
 #include "hook/notify/container.h"
 #include "hook/notify/dirty.h"
+#include "hook/notify/guard.h"
 #include "hook/notify/members.h"
 #include "hook/notify/process.h"
 #include "oci-config/cleanup.h"
@@ -202,9 +203,14 @@ void container_take_notes(struct container *container, uint64_t now)
 uint64_t container_due(const struct container *container)
 {
 	uint64_t due = container->watch_next ? container->watch_next : UINT64_MAX;
+	uint64_t left_alone = guard_left_alone(container->listener);
 
 	for (size_t i = 0; i < container->count; i++)
 		if (container->processes[i].pace.due && container->processes[i].pace.due < due)
 			due = container->processes[i].pace.due;
-	return due;
+	if (container->news)
+		due = 0;
+	if (due < container->rest_until)
+		due = container->rest_until;
+	return due < left_alone ? left_alone : due;
 }

@@ -49,6 +49,10 @@ struct container {
 	int cgroup; /* its folder, -1: it has none of its own */
 	int cpu;    /* the file with its CPU time, or -1 */
 	char cpu_text[32];
+	/* Others have their turn first, for what the last one took. */
+	uint64_t rest_until;
+	uint64_t unsynced_until; /* sync.c: calls are only answered until then */
+	bool news;		 /* there are notes to be taken over */
 };
 
 struct marker {

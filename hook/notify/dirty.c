@@ -73,10 +73,12 @@ void dirty_tell(struct journal *journal, uint32_t index)
 	__atomic_fetch_or(&journal->pending[index / 64], 1ULL << (index % 64), __ATOMIC_RELEASE);
 }
 
-int64_t dirty_next_told(struct journal *journal)
+int64_t dirty_next_told(struct journal *journal, uint32_t from)
 {
-	for (uint32_t word = 0; word < JOURNAL_LISTENERS / 64; word++) {
-		uint64_t bits = __atomic_load_n(&journal->pending[word], __ATOMIC_ACQUIRE);
+	uint64_t mask = ~0ULL << (from % 64);
+
+	for (uint32_t word = from / 64; word < JOURNAL_LISTENERS / 64; word++, mask = ~0ULL) {
+		uint64_t bits = __atomic_load_n(&journal->pending[word], __ATOMIC_ACQUIRE) & mask;
 
 		if (bits) {
 			uint32_t bit = (uint32_t)__builtin_ctzll(bits);

@@ -30,8 +30,8 @@ bool dirty_free(struct journal_listener *listener, size_t slot, uint64_t thread)
 bool dirty_take_overflow(struct journal_listener *listener);
 void dirty_set_overflow(struct journal_listener *listener);
 
-/* That there is news of this listener; and, for the marker, the next listener of which there is: -1 if there is none. */
+/* That there is news of this listener; and, for the marker, the next listener at or above `from` of which there is: -1 if none. */
 void dirty_tell(struct journal *journal, uint32_t index);
-int64_t dirty_next_told(struct journal *journal);
+int64_t dirty_next_told(struct journal *journal, uint32_t from);
 
 #endif

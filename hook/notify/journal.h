@@ -60,6 +60,8 @@ struct journal_listener {
 	struct journal_dirty dirty[JOURNAL_DIRTY];
 	uint64_t calls, sweeps,
 		marked; /* notifications answered, looks at a process, regions or processes marked */
+	uint64_t left_alone; /* guard.h; by the marker, which it has held up `hung` times */
+	uint32_t hung;
 };
 
 struct journal {
@@ -74,6 +76,8 @@ struct journal {
 	 * makes pages. The keeper takes the lowest free index, and writes this before `held`.
 	 */
 	uint32_t top;
+	/* What the marker is busy with: index + 1 of the listener, in the high half its serial; 0: nothing. guard.h. */
+	uint64_t busy_with, busy_since;
 	uint64_t pending[JOURNAL_LISTENERS /
 			 64]; /* a bit a listener: there is news for the marker */
 	struct journal_listener listener[JOURNAL_LISTENERS];

@@ -108,7 +108,7 @@ static void give_up_whole(struct container *container, struct tracked *process,
 	container_complain(container, err, "marking region by region instead");
 	container->whole = false;
 	container->watch_next = now;
-	pace_again(&process->pace, now, PACE_FIRST);
+	pace_again(&process->pace, now, PACE_FIRST, 0);
 }
 
 void look(struct marker *marker, struct container *container, struct tracked *process,
@@ -123,7 +123,8 @@ void look(struct marker *marker, struct container *container, struct tracked *pr
 	rc = sweep(marker, container, process, held, &err);
 	end = answer_now();
 	if (rc == -EBUSY || rc == -EAGAIN) {
-		pace_again(&process->pace, end, rc == -EBUSY ? PACE_RETRY : AGAIN_SOON);
+		pace_again(&process->pace, end, rc == -EBUSY ? PACE_RETRY : AGAIN_SOON,
+			   cpu_time() - spent);
 		return;
 	}
 	if (container->whole && rc == -ENOSYS) {

@@ -13,6 +13,7 @@
 #include "hook/notify/answer.h"
 #include "hook/notify/container.h"
 #include "hook/notify/dirty.h"
+#include "hook/notify/guard.h"
 #include "hook/notify/look.h"
 #include "hook/notify/marker.h"
 #include "hook/notify/serve.h"
@@ -26,6 +27,10 @@ enum { EVENT_KEEPER = JOURNAL_LISTENERS, EVENT_WAKE };
 #define MARKER_NICE (-5)
 /* An exec session's process joins its container's at about the time its listener comes. */
 #define SESSION_WATCH (3000 * PACE_MS)
+/* No container gets more than a quarter of the marker's time, however many processes it has, or stands still in them. */
+#define REST 3
+/* A call with sync is to be held up for less; if it takes more, the following ones are not held up for a while. */
+#define SYNC_COST (20 * PACE_MS)
 
 static int watch_fd(const struct marker *marker, int fd, uint32_t events, uint32_t event)
 {
@@ -68,8 +73,11 @@ static void begin(struct marker *marker, struct container *container, bool again
 		container_meet_first(container, listener->pid);
 	if (container->pid)
 		process = container_track(container, container->pid, container->start_time);
-	if (process && container->whole)
+	if (process && container->whole && guard_left_alone(listener) <= now) {
+		guard_begin(marker->journal, container->index);
 		look(marker, container, process, NULL);
+		guard_end(marker->journal);
+	}
 	watch_begin(container, now, 0);
 	if (again && container->watch_next)
 		container->watch_next = now;
@@ -118,24 +126,38 @@ static int hear_keeper(struct marker *marker)
 	return 0;
 }
 
-/* Somebody waits for those with sync. */
+static void serve_sync(struct marker *marker, struct container *container)
+{
+	uint64_t begin = answer_now(), cost;
+
+	guard_begin(marker->journal, container->index);
+	sync_serve(marker, container);
+	guard_end(marker->journal);
+	cost = answer_now() - begin;
+	if (cost > SYNC_COST)
+		container->unsynced_until = begin + cost + cost * REST;
+}
+
+/* Somebody waits for those with sync. Each once: there may always be more of the same. */
 static void take_news(struct marker *marker)
 {
-	int64_t index;
+	int64_t index = -1;
 
-	while ((index = dirty_next_told(marker->journal)) >= 0) {
+	while ((index = dirty_next_told(marker->journal, (uint32_t)(index + 1))) >= 0) {
 		struct container *container = marker->containers[index];
 
 		if (!container)
 			continue;
-		sync_serve(marker, container);
-		container_take_notes(container, answer_now());
+		serve_sync(marker, container);
+		container->news = true;
 	}
 }
 
-/* The first thing of this container that is due. One, so that all take turns. */
-static void take_turn(struct marker *marker, struct container *container, uint64_t now)
+static void do_something(struct marker *marker, struct container *container, uint64_t now)
 {
+	if (container->news)
+		container_take_notes(container, now);
+	container->news = false;
 	if (container->watch_next && container->watch_next <= now)
 		watch_tick(container, now);
 	for (size_t i = 0; i < container->count; i++) {
@@ -147,6 +169,18 @@ static void take_turn(struct marker *marker, struct container *container, uint64
 			return;
 		}
 	}
+}
+
+/* The first thing of this container that is due. One, so that all take turns. */
+static void take_turn(struct marker *marker, struct container *container)
+{
+	uint64_t begin = answer_now(), end;
+
+	guard_begin(marker->journal, container->index);
+	do_something(marker, container, begin);
+	guard_end(marker->journal);
+	end = answer_now();
+	container->rest_until = end + (end - begin) * REST;
 }
 
 /* Returns when something is to be done next. */
@@ -162,7 +196,7 @@ static uint64_t take_turns(struct marker *marker)
 			continue;
 		due = container_due(container);
 		if (due <= now) {
-			take_turn(marker, container, now);
+			take_turn(marker, container);
 			due = container_due(container);
 		}
 		if (due < next)
@@ -193,8 +227,10 @@ static int round_of_events(struct marker *marker, int timeout)
 	for (int i = 0; i < count; i++) {
 		if (events[i].data.u32 == EVENT_KEEPER)
 			keeper = true;
-		else if (events[i].data.u32 != EVENT_WAKE)
+		else if (events[i].data.u32 != EVENT_WAKE && events[i].events & EPOLLHUP)
 			drop(marker, events[i].data.u32);
+		else if (events[i].data.u32 != EVENT_WAKE)
+			continue;
 		else if (read(marker->wakes.marker, &counter, sizeof(counter)) < 0)
 			continue;
 	}
@@ -228,6 +264,7 @@ void marker_run(struct journal *journal, int keeper, const struct worker_wakes *
 	marker.wakes = *wakes;
 	marker.features = features;
 	setpriority(PRIO_PROCESS, 0, MARKER_NICE);
+	guard_start(journal);
 	if (set_up(&marker) < 0) {
 		log_line(LOG_LEVEL_ERROR, "marker: epoll: %s", strerror(errno));
 		_exit(1);

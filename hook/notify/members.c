@@ -15,12 +15,14 @@
 #include "oci-config/cleanup.h"
 #include "oci-config/file.h"
 
-#define DEPTH_MAX 16 /* of cgroups below cgroups, of processes below processes */
+#define DEPTH_MAX   16 /* of cgroups below cgroups, of processes below processes */
+#define FOLDERS_MAX 1024
 
 struct listing {
 	bool (*each)(pid_t pid, void *data);
 	void *data;
 	size_t left; /* no more than so many */
+	size_t folders;
 };
 
 /* A text of decimal numbers with white space between them, in a file that may be long. False: enough. */
@@ -59,11 +61,12 @@ static bool list_cgroup(int dir, struct listing *listing, int depth)
 
 	if (procs >= 0 && !each_number(procs, list_one, listing))
 		return false;
-	while (entries && depth < DEPTH_MAX && (entry = readdir(entries))) {
+	while (entries && depth < DEPTH_MAX && listing->folders && (entry = readdir(entries))) {
 		cleanup_close int sub = -1;
 
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
+		listing->folders--;
 		sub = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		if (sub >= 0 && !list_cgroup(sub, listing, depth + 1))
 			return false;
@@ -134,6 +137,33 @@ static void list_descendants(struct container *container, struct listing *listin
 	free(queue.pids);
 }
 
+struct search {
+	uint64_t start_time;
+	bool found;
+};
+
+static bool is_younger(pid_t pid, void *data)
+{
+	struct search *search = data;
+	cleanup_close int dir = process_open(pid);
+	struct process_stat stat;
+
+	if (dir >= 0 && process_stat(dir, &stat) == 0)
+		search->found = stat.start_time < search->start_time;
+	return !search->found;
+}
+
+/* A container's cgroup is made for it. One that others were in before is a session's or the like, and they may still be. */
+static bool is_shared(const struct container *container)
+{
+	struct search search = {.start_time = container->start_time};
+	cleanup_close int procs = openat(container->cgroup, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+
+	if (procs >= 0)
+		each_number(procs, is_younger, &search);
+	return search.found;
+}
+
 static void know_cgroup(struct container *container)
 {
 	/* Beside cpuacct.usage a cpu.stat may be there that tells other things (v1). */
@@ -145,11 +175,16 @@ static void know_cgroup(struct container *container)
 	container->cgroup = hierarchy_open(container->pid);
 	for (size_t i = 0; container->cgroup >= 0 && container->cpu < 0 && i < 2; i++)
 		container->cpu = openat(container->cgroup, cpu_files[i], O_RDONLY | O_CLOEXEC);
+	if (container->cgroup >= 0 && is_shared(container)) {
+		close(container->cgroup);
+		container->cgroup = -1;
+	}
 }
 
 void members_list(struct container *container, bool (*each)(pid_t pid, void *data), void *data)
 {
-	struct listing listing = {.each = each, .data = data, .left = MEMBERS_MAX};
+	struct listing listing = {
+		.each = each, .data = data, .left = MEMBERS_MAX, .folders = FOLDERS_MAX};
 
 	know_cgroup(container);
 	if (container->cgroup >= 0)

@@ -29,11 +29,12 @@ uint64_t pace_idle(uint64_t idle)
 	return idle < PACE_IDLE / 2 ? 2 * idle : PACE_IDLE;
 }
 
-void pace_again(struct pace *pace, uint64_t now, uint64_t first)
+void pace_again(struct pace *pace, uint64_t now, uint64_t first, uint64_t cost)
 {
 	uint64_t delay = pace->delay < first / 2 ? first : 2 * pace->delay;
 
 	pace->delay = delay < PACE_RETRY ? delay : PACE_RETRY;
 	pace->last = now;
-	pace->due = now + pace->delay;
+	pace->pause = cost * PACE_SHARE;
+	pace->due = now + (pace->delay < pace->pause ? pace->pause : pace->delay);
 }

@@ -24,7 +24,10 @@ void pace_note(struct pace *pace, uint64_t now);
 void pace_done(struct pace *pace, uint64_t now, uint64_t cost);
 /* The pause after one more look of the watch's that found nothing to do. */
 uint64_t pace_idle(uint64_t idle);
-/* The look could not be made: try again after a pause that doubles from `first` to PACE_RETRY. */
-void pace_again(struct pace *pace, uint64_t now, uint64_t first);
+/*
+ * The look could not be made: try again after a pause that doubles from `first` to PACE_RETRY, and is longer if the attempt took
+ * much.
+ */
+void pace_again(struct pace *pace, uint64_t now, uint64_t first, uint64_t cost);
 
 #endif

@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "hook/notify/answer.h"
+#include "hook/notify/guard.h"
 #include "hook/notify/process.h"
 #include "hook/notify/regions.h"
 #include "hook/notify/sweep.h"
@@ -14,6 +16,8 @@
 /* smaps walks page tables under the lock that page faults need, 42 ns a page: larger programs are spared that. */
 #define SMAPS_RSS_MAX (UINT64_C(256) << 20)
 #define RANGES	      64 /* in one stop */
+/* Others wait meanwhile. What is marked by then will not have to be the next time. */
+#define SWEEP_MAX (UINT64_C(300) * 1000000)
 
 /* Who is stopped, is it still the one that was looked at, and may it be made to call something? */
 static int check_target(const struct sweep *sweep, const struct inject *target, struct error *err)
@@ -74,11 +78,14 @@ static int mark(const struct sweep *sweep, struct regions *found, size_t *marked
 static int feed(const struct sweep *sweep, int fd, struct regions *regions, size_t *marked,
 		struct error *err)
 {
+	uint64_t begin, spent = 0;
 	char text[8192];
 	ssize_t len;
 
 	while ((len = read(fd, text, sizeof(text))) > 0) {
 		size_t used = 0;
+
+		guard_go_on();
 
 		for (;;) {
 			int rc;
@@ -86,9 +93,13 @@ static int feed(const struct sweep *sweep, int fd, struct regions *regions, size
 			used += regions_feed(regions, text + used, (size_t)len - used);
 			if (used == (size_t)len)
 				break;
+			begin = answer_now();
 			rc = mark(sweep, regions, marked, err);
 			if (rc < 0)
 				return rc;
+			spent += answer_now() - begin;
+			if (spent > SWEEP_MAX)
+				return error_set(err, EAGAIN, "process %d takes long", sweep->pid);
 		}
 	}
 	if (len < 0)

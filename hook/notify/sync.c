@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 
 #include "hook/inject/inject.h"
 #include "hook/notify/answer.h"
+#include "hook/notify/guard.h"
 #include "hook/notify/look.h"
 #include "hook/notify/process.h"
 #include "hook/notify/serve.h"
@@ -13,7 +15,7 @@
 #include "oci-config/cleanup.h"
 
 /* A call that was let go on ends; only the scheduler can hold it up. */
-#define SYNC_MS 1000
+#define SYNC_MS 250
 
 /*
  * The stop cut the wait for the answer short, so the thread makes its call again and is notified again; as others
@@ -52,12 +54,26 @@ static struct tracked *process_to_mark(struct container *container, pid_t tid)
 	return container_track(container, status.tgid, stat.start_time);
 }
 
+/* Is it still that thread, and may it be touched? Once it has been killed another one may have its number. */
+static bool still_waits(const struct container *container)
+{
+	const struct seccomp_notif *notif = &container->listener->in_flight[0].notif;
+	uint64_t id = notif->id;
+
+	return notif->pid && guard_left_alone(container->listener) <= answer_now() &&
+	       ioctl(container->fd, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+}
+
 /* Answers what is in the slot, with the thread stopped behind its call; then marks. */
 static void hold_and_mark(struct marker *marker, struct container *container,
 			  struct tracked *process, struct inject *target)
 {
 	int rc;
 
+	if (!still_waits(container)) {
+		inject_end(target);
+		return;
+	}
 	answer_continue(container->fd, &container->listener->in_flight[0]);
 	rc = inject_wait(target, SYNC_MS, NULL);
 	if (rc < 0)
@@ -80,11 +96,13 @@ void sync_serve(struct marker *marker, struct container *container)
 	if (SYNC_TURN(value) != SYNC_MARKER)
 		return;
 	answer_recover(listener, container->fd, &slots[1]); /* a predecessor's */
-	process = slots[0].notif.pid ? process_to_mark(container, (pid_t)slots[0].notif.pid) : NULL;
+	process = still_waits(container) ? process_to_mark(container, (pid_t)slots[0].notif.pid)
+					 : NULL;
 	if (process) {
 		/* If anything fails it is looked at as without sync. */
 		answer_note(listener, &slots[0]);
-		if (inject_begin((pid_t)slots[0].notif.pid, &target, NULL) == 0)
+		if (answer_now() >= container->unsynced_until &&
+		    inject_begin((pid_t)slots[0].notif.pid, &target, NULL) == 0)
 			hold_and_mark(marker, container, process, &target);
 	}
 	if (slots[0].notif.id)

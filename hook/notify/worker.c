@@ -218,8 +218,9 @@ static int round_of_events(struct worker *worker)
 			wake = true;
 		else if (events[i].events & EPOLLIN)
 			serve(worker, index);
-		else
+		else if (events[i].events & EPOLLHUP)
 			drop(worker, index);
+		/* Else EPOLLERR: the kernel was interrupted while it looked, and looks again. */
 	}
 	/* Last: these exchange descriptors, and no event above is of an older one then. */
 	if (wake)

@@ -32,3 +32,63 @@ neighbour_is_marked() {
   assert_output 0
 }
 
+@test "memory that nobody ever provides holds up its own container only" {
+  hostile hang
+  neighbour_is_marked 6
+  # It is left alone for a while.
+  neighbour_is_marked 1
+  neighbour_is_marked 1
+  assert_equal "$(grep -c 'held the marker up' "$LOG")" 1
+}
+
+@test "threads that never stop are not the others' concern" {
+  hostile deaf 20
+  neighbour_is_marked 2
+  neighbour_is_marked 2
+}
+
+@test "another program in the cgroup, with a filter of its own, is not taken for the container's" {
+  local group=/sys/fs/cgroup/cpuacct pid
+  [ -d "$group" ] || group=/sys/fs/cgroup
+  group=$group/oci-ksm-test-$$
+  mkdir "$group"
+  background sh -c "echo 0 > $group/cgroup.procs; exec '$HOSTILE' sandbox"
+  pid=$BACKGROUND_PID
+  wait_for 10 grep -q ready "$T/background.out"
+  background sh -c "echo 0 > $group/cgroup.procs; exec '$BIN/oci-ksm' run --mode=notify --required -- '$BUILD/tests/workloads/static'"
+  wait_for 10 grep -q ready "$T/background.out"
+  assert_all_marked 65536 "$BACKGROUND_PID"
+  sleep 1.5 # all members are looked at twice a second
+  refute_equal "$("$NOTIFY_TOOL" unmarked 67108864 "$pid")" ''
+  kill -KILL "$pid" "$BACKGROUND_PID"
+  wait_for 5 rmdir "$group"
+}
+
+# marker_ticks: of CPU that the marker has used.
+marker_ticks() {
+  local pid
+  for pid in $(pgrep -g "$NOTIFY_GROUP"); do
+    [ "$(cat "/proc/$pid/comm")" != oci-ksmd-marker ] || awk '{ print $14 + $15 }' "/proc/$pid/stat"
+  done
+}
+# marker_share LIMIT: percent of one CPU, in 4 s.
+marker_share() {
+  local before after
+  before=$(marker_ticks)
+  sleep 4
+  after=$(marker_ticks)
+  echo "# the marker used $((after - before)) ticks in 4 s" >&3
+  [ $((after - before)) -le $((4 * $1)) ] || fail "more than $1 % of a CPU"
+}
+
+@test "a container with many large processes gets a quarter of the marker's time" {
+  hostile regions 6
+  for ((i = 0; i < 3; i++)); do neighbour_is_marked 1; done
+  marker_share 40
+}
+
+@test "large processes that cannot be marked cost little" {
+  hostile stopped 6
+  neighbour_is_marked 1
+  marker_share 15
+}

@@ -124,13 +124,16 @@ static void test_told(void **state)
 	struct journal *journal = calloc(1, sizeof(*journal));
 
 	(void)state;
-	assert_int_equal(dirty_next_told(journal), -1);
+	assert_int_equal(dirty_next_told(journal, 0), -1);
 	dirty_tell(journal, JOURNAL_LISTENERS - 1);
 	dirty_tell(journal, 0);
 	dirty_tell(journal, 0);
-	assert_int_equal(dirty_next_told(journal), 0);
-	assert_int_equal(dirty_next_told(journal), JOURNAL_LISTENERS - 1);
-	assert_int_equal(dirty_next_told(journal), -1);
+	assert_int_equal(dirty_next_told(journal, 1), JOURNAL_LISTENERS - 1);
+	dirty_tell(journal, JOURNAL_LISTENERS - 1);
+	assert_int_equal(dirty_next_told(journal, 0), 0);
+	assert_int_equal(dirty_next_told(journal, 0), JOURNAL_LISTENERS - 1);
+	assert_int_equal(dirty_next_told(journal, 0), -1);
+	assert_int_equal(dirty_next_told(journal, JOURNAL_LISTENERS), -1);
 	free(journal);
 }
 
@@ -210,12 +213,15 @@ static void test_pace_again(void **state)
 
 	(void)state;
 	for (uint64_t delay = 20; delay < 4000; delay *= 2) {
-		pace_again(&pace, now, 20 * MS);
+		pace_again(&pace, now, 20 * MS, 0);
 		assert_int_equal(pace.due, now + (delay < 1000 ? delay : 1000) * MS);
 		now = pace.due;
 	}
-	pace_again(&pace, now, PACE_RETRY);
+	pace_again(&pace, now, PACE_RETRY, 0);
 	assert_int_equal(pace.due, now + 1000 * MS);
+	/* Much for nothing. */
+	pace_again(&pace, now, PACE_RETRY, 200 * MS);
+	assert_int_equal(pace.due, now + 4000 * MS);
 }
 
 int main(void)
