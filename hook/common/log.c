@@ -31,6 +31,7 @@ static struct {
 	int fd;
 	const char *program;
 	char wanted[256];
+	char path[256]; /* of the file */
 	char container[ESCAPED_SIZE(OCFG_ID_MAX)];
 } log_state = {.sink = LOG_SINK_CLOSED, .fd = -1, .program = "oci-ksm"};
 
@@ -44,12 +45,17 @@ static const struct {
 	[LOG_LEVEL_DEBUG] = {"debug", 3 << 3 | 7},
 };
 
-void log_init(const char *program, const char *sink)
+static void close_sink(void)
 {
 	if (log_state.fd >= 0)
 		close(log_state.fd);
 	log_state.fd = -1;
 	log_state.sink = LOG_SINK_CLOSED;
+}
+
+void log_init(const char *program, const char *sink)
+{
+	close_sink();
 	log_state.program = program;
 	snprintf(log_state.wanted, sizeof(log_state.wanted), "%s", sink ? sink : "auto");
 }
@@ -82,6 +88,7 @@ static bool open_file(const char *path)
 
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return false;
+	snprintf(log_state.path, sizeof(log_state.path), "%s", path);
 	log_state.fd = steal_fd(&fd);
 	log_state.sink = LOG_SINK_FILE;
 	return true;
@@ -110,6 +117,25 @@ static void open_sink(void)
 	}
 }
 
+/* A file that is rotated or removed while a daemon runs is not the log any more. */
+static bool file_is_current(void)
+{
+	struct stat now, open;
+
+	return lstat(log_state.path, &now) == 0 && fstat(log_state.fd, &open) == 0 &&
+	       now.st_ino == open.st_ino && now.st_dev == open.st_dev;
+}
+
+/* False: nowhere to write to now. The next line tries again: syslog may have been late. */
+static bool prepare_sink(void)
+{
+	if (log_state.sink == LOG_SINK_FILE && !file_is_current())
+		close_sink();
+	if (log_state.sink == LOG_SINK_CLOSED || log_state.sink == LOG_SINK_NONE)
+		open_sink();
+	return log_state.sink != LOG_SINK_NONE;
+}
+
 /* What stands before "program[pid]": files need the time, syslog its priority, stderr nothing. */
 static void format_prefix(enum log_level level, char *buf, size_t size)
 {
@@ -123,7 +149,23 @@ static void format_prefix(enum log_level level, char *buf, size_t size)
 		strftime(buf, size, "%Y-%m-%dT%H:%M:%SZ ", &utc);
 }
 
-static void write_line(enum log_level level, const char *message)
+/*
+ * One write, so that lines of several programs never mix. False: syslog has been restarted, or the terminal at which a
+ * daemon was started is gone. There is nobody to tell of other failures.
+ */
+static bool deliver(const char *line, size_t len)
+{
+	if (log_state.sink == LOG_SINK_SYSLOG)
+		return send(log_state.fd, line, len - 1, MSG_NOSIGNAL) >= 0 || errno == EAGAIN;
+	if (write(log_state.sink == LOG_SINK_STDERR ? STDERR_FILENO : log_state.fd, line, len) >= 0)
+		return true;
+	if (log_state.sink != LOG_SINK_STDERR || (errno != EIO && errno != EPIPE))
+		return true;
+	snprintf(log_state.wanted, sizeof(log_state.wanted), "auto");
+	return false;
+}
+
+static bool write_line(enum log_level level, const char *message)
 {
 	char line[ESCAPED_SIZE(LOG_TEXT_SIZE) + sizeof(log_state.container) + 256];
 	char prefix[32];
@@ -134,17 +176,7 @@ static void write_line(enum log_level level, const char *message)
 	n = snprintf(line, sizeof(line), "%s%s[%d]: %s%s%s%s: %s\n", prefix, log_state.program,
 		     (int)getpid(), in_container ? "container " : "", log_state.container,
 		     in_container ? ": " : "", log_levels[level].name, message);
-	if (n <= 0)
-		return;
-	/*
-	 * One write, so that lines of several programs never mix. There is nobody to tell if it
-	 * fails.
-	 */
-	if (log_state.sink == LOG_SINK_SYSLOG)
-		(void)!send(log_state.fd, line, (size_t)n - 1, MSG_NOSIGNAL);
-	else
-		(void)!write(log_state.sink == LOG_SINK_STDERR ? STDERR_FILENO : log_state.fd, line,
-			     (size_t)n);
+	return n <= 0 || deliver(line, (size_t)n);
 }
 
 void log_line(enum log_level level, const char *fmt, ...)
@@ -153,13 +185,14 @@ void log_line(enum log_level level, const char *fmt, ...)
 	int saved = errno;
 	va_list args;
 
-	if (log_state.sink == LOG_SINK_CLOSED)
-		open_sink();
-	if (log_state.sink != LOG_SINK_NONE) {
-		va_start(args, fmt);
-		vsnprintf(text, sizeof(text), fmt, args);
-		va_end(args);
-		write_line(level, escape(text, escaped, sizeof(escaped)));
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	escape(text, escaped, sizeof(escaped));
+	if (prepare_sink() && !write_line(level, escaped)) {
+		close_sink();
+		if (prepare_sink())
+			write_line(level, escaped);
 	}
 	errno = saved;
 }

@@ -14,7 +14,8 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
 /*
  * sink: "auto" (syslog's socket if somebody listens there, else /var/log/oci-ksm.log, or
  * $XDG_RUNTIME_DIR/oci-ksm/log for other users than root), "syslog", "stderr", "file:/path"; NULL
- * is "auto". Opens lazily at the first line; a sink that cannot be opened is silently nothing.
+ * is "auto". Opens lazily at the first line, and again when the file was rotated or syslog restarted; while it
+ * cannot be opened, lines are lost silently.
  * `program` and `container` ("" if none) stand in every line.
  */
 void log_init(const char *program, const char *sink);
