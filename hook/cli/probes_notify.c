@@ -35,19 +35,6 @@ static enum verdict check_helper(const struct probe_context *context, char *deta
 			 helper.version, path, (int)helper.keeper, helper.containers);
 }
 
-/* The names of the features that are not in `found`, with commas. */
-static void list_missing(unsigned found, char *buf, size_t size)
-{
-	unsigned missing = PROBE_ALL & ~found;
-	size_t len = 0;
-
-	buf[0] = '\0';
-	for (unsigned bit = 1; bit <= missing && len < size; bit <<= 1)
-		if (missing & bit)
-			len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "",
-						probe_name((enum probe)bit));
-}
-
 static enum verdict check_ways(const struct probe_context *context, char *detail)
 {
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)], missing[PROBE_DETAIL / 2];
@@ -59,7 +46,7 @@ static enum verdict check_ways(const struct probe_context *context, char *detail
 	way = (helper.features & PROBE_PROCESS_WIDE) == PROBE_PROCESS_WIDE
 		      ? "whole processes at once"
 		      : "region by region";
-	list_missing(helper.features, missing, sizeof(missing));
+	probe_list_missing(helper.features, missing, sizeof(missing));
 	if (!(helper.features & PROBE_NOTIFY) || !(helper.features & PROBE_MADVISE))
 		return probe_say(PROBE_WARN, detail, "it cannot: this kernel lacks %s", missing);
 	if (!(helper.features & PROBE_SUSPEND_SECCOMP))

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -188,4 +189,17 @@ unsigned probe(unsigned wanted)
 			found |= features[i].feature;
 	}
 	return found;
+}
+
+const char *probe_list_missing(unsigned found, char *buf, size_t size)
+{
+	unsigned missing = PROBE_ALL & ~found;
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (unsigned bit = 1; bit <= missing && len < size; bit <<= 1)
+		if (missing & bit)
+			len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "",
+						probe_name((enum probe)bit));
+	return buf;
 }

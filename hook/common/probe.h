@@ -4,6 +4,7 @@
 #define HOOK_COMMON_PROBE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "oci-config/error.h"
 
@@ -31,5 +32,7 @@ enum probe {
 unsigned probe(unsigned wanted);
 /* "prctl", ...: the name of one feature, as in OCI_KSM_NO. */
 const char *probe_name(enum probe feature);
+/* Those that are not in `found`, with commas; "" if there are none. */
+const char *probe_list_missing(unsigned found, char *buf, size_t size);
 
 #endif

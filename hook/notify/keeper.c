@@ -34,20 +34,39 @@ int64_t keeper_now(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-void keeper_complain(struct keeper *k, const char *fmt, ...)
+static void say(struct limit *limit, enum log_level level, const char *fmt, va_list args)
 {
 	char text[512], more[64] = "";
 	unsigned left_out;
-	va_list args;
 
-	if (!limit_allows(&k->complaints, keeper_now(), &left_out))
+	if (!limit_allows(limit, keeper_now(), &left_out))
 		return;
-	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
 	if (left_out > 0)
 		snprintf(more, sizeof(more), " (%u more lines were left out)", left_out);
-	log_line(LOG_LEVEL_WARNING, "%s%s", text, more);
+	log_line(level, "%s%s", text, more);
+}
+
+void keeper_complain(struct keeper *k, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	say(&k->complaints, LOG_LEVEL_WARNING, fmt, args);
+	va_end(args);
+}
+
+void keeper_tell(struct keeper *k, const char *id, const char *fmt, ...)
+{
+	va_list args;
+
+	if (k->once)
+		return;
+	log_container(id);
+	va_start(args, fmt);
+	say(&k->events, LOG_LEVEL_INFO, fmt, args);
+	va_end(args);
+	log_container("");
 }
 
 /*
@@ -83,6 +102,7 @@ int keeper_init(struct keeper *k, struct error *err)
 	k->nice = getpriority(PRIO_PROCESS, 0);
 	k->signals = -1;
 	k->complaints = (struct limit){.burst = COMPLAINTS_AT_ONCE, .every = COMPLAINTS_EVERY};
+	k->events = k->complaints;
 	k->idle_until = keeper_now() + ONCE_PATIENCE;
 	children_init(k);
 	replace_init(k);
@@ -118,10 +138,11 @@ static void reap(struct keeper *k)
 /* Ending with listeners in hand would end their containers, unless somebody keeps them for the next one. */
 static void end(struct keeper *k, const struct signalfd_siginfo *signal)
 {
-	if (systemd_has_store()) {
+	if (systemd_has_store() || k->held == 0) {
+		log_line(LOG_LEVEL_INFO, "signal %u of process %u: ending%s", signal->ssi_signo,
+			 signal->ssi_pid,
+			 k->held > 0 ? "; the service manager keeps the listeners" : "");
 		k->ending = true;
-		k->ended = true;
-	} else if (k->held == 0) {
 		k->ended = true;
 	} else if (!k->ending) {
 		log_line(
@@ -163,6 +184,8 @@ static void check_end(struct keeper *k)
 	if (k->held > 0) {
 		k->idle_until = 0; /* `once`: when this was the last, it was the last */
 	} else if (k->ending) {
+		if (!k->ended)
+			log_line(LOG_LEVEL_INFO, "the last listener is gone: ending");
 		k->ended = true;
 	} else if (k->once && k->idle_until <= keeper_now()) {
 		if (k->idle_until > 0)

@@ -59,7 +59,7 @@ struct keeper {
 	int64_t idle_until; /* `once`: somebody has to come until then */
 	struct connections connections;
 	struct keeper_replacement replacement;
-	struct limit complaints;
+	struct limit complaints, events;
 };
 
 /* Before anything else: limits, signals, no children, no connections. */
@@ -73,5 +73,8 @@ _Noreturn void keeper_take_over(struct keeper *k);
 int64_t keeper_now(void); /* ms, CLOCK_MONOTONIC */
 /* A line about what somebody else did wrong; not more than a few a second. */
 void keeper_complain(struct keeper *k, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A line about a container that comes or goes; as few. None for `once`: who started that knows. */
+void keeper_tell(struct keeper *k, const char *id, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #endif

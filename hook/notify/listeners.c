@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "hook/common/log.h"
+#include "hook/common/probe.h"
 #include "hook/common/proc.h"
 #include "hook/notify/children.h"
 #include "hook/notify/keeper.h"
@@ -67,6 +68,29 @@ static uint32_t free_index(const struct keeper *k)
 	return index;
 }
 
+/* Of a container with many (one for each exec session) only the first that comes and the last that goes are told. */
+static bool is_only_one(const struct keeper *k, uint32_t index)
+{
+	const struct journal_listener *list = k->journal->listener;
+
+	for (uint32_t i = 0; i < k->journal->top; i++)
+		if (i != index && list[i].held && strcmp(list[i].id, list[index].id) == 0)
+			return false;
+	return true;
+}
+
+static void tell_of_new(struct keeper *k, uint32_t index)
+{
+	const struct journal_listener *entry = &k->journal->listener[index];
+	bool whole =
+		(k->features & PROBE_PROCESS_WIDE) == PROBE_PROCESS_WIDE && !entry->notify.regions;
+
+	if (is_only_one(k, index))
+		keeper_tell(k, entry->id, "serving it, process %d: marking %s%s", (int)entry->pid,
+			    whole ? "whole processes at once" : "region by region",
+			    entry->notify.sync ? ", before calls return" : "");
+}
+
 /* `fd` is ours from here on. state NULL: not known. */
 static void add(struct keeper *k, int fd, const struct ocfg_process_state *state, const char *why)
 {
@@ -90,6 +114,8 @@ static void add(struct keeper *k, int fd, const struct ocfg_process_state *state
 	hold(k, index, fd);
 	children_tell(k, index);
 	tell_manager(fd, "FDSTORE", index, k);
+	if (state)
+		tell_of_new(k, index);
 }
 
 static int parse(const struct connection *c, const char *trouble, struct ocfg_process_state *ret,
@@ -134,6 +160,8 @@ void listeners_drop(struct keeper *k, uint32_t index, uint32_t serial)
 	entry = &k->journal->listener[index];
 	if (!entry->held || entry->serial != serial)
 		return;
+	if (is_only_one(k, index))
+		keeper_tell(k, entry->id, "serving it no longer: its processes have ended");
 	k->held--;
 	tell_manager(-1, "FDSTOREREMOVE", index, k);
 	close(entry->fd);

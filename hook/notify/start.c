@@ -99,6 +99,22 @@ static int find_journal(const struct systemd_fd *fds, size_t count)
 	return -1;
 }
 
+/* What the operator finds in the log: which program, where, how. */
+static void tell_start(const struct keeper *k, const char *how, const char *where)
+{
+	char missing[256];
+
+	if (k->once)
+		return;
+	probe_list_missing(k->features, missing, sizeof(missing));
+	log_line(LOG_LEVEL_INFO, "oci-ksmd " OCI_KSM_VERSION " %s %s: %u listeners, marking %s%s%s",
+		 how, where, k->held,
+		 (k->features & PROBE_PROCESS_WIDE) == PROBE_PROCESS_WIDE
+			 ? "whole processes at once"
+			 : "region by region",
+		 *missing ? "; missing here: " : "", missing);
+}
+
 int start_serving(struct keeper *k, const char *path, struct error *err)
 {
 	cleanup_free struct systemd_fd *fds = NULL;
@@ -124,6 +140,7 @@ int start_serving(struct keeper *k, const char *path, struct error *err)
 	listeners_restore_stored(k, fds, count);
 	children_start(k);
 	tell_manager(-1, "READY=1");
+	tell_start(k, "serves at", k->path[0] ? k->path : "the socket of the service manager");
 	return 0;
 }
 
@@ -175,5 +192,6 @@ int start_taking_over(struct keeper *k, const struct handover *handover, struct 
 	for (size_t i = 0; i < handover->count; i++)
 		connections_adopt(k, handover->connections[i]);
 	requests_replaced(handover->asked);
+	tell_start(k, "goes on at", k->path[0] ? k->path : "the socket of the service manager");
 	return 0;
 }

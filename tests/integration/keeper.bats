@@ -26,6 +26,17 @@ keeper_fds() { find "/proc/$(said keeper)/fd" -mindepth 1 | wc -l; }
   wait_for 5 holds 0
   assert_equal "$(said version)" "$("$BIN/oci-ksmd" --version | cut -d' ' -f2)"
   assert_log_lines 0
+  assert_log_lines 1 "info: oci-ksmd $(said version) serves at $SOCKET: 0 listeners, marking (whole processes at once|region by region)"
+  assert_log_lines 2 'container [^ ]+: info: serving it, process [0-9]+: marking '
+  assert_log_lines 2 'container [^ ]+: info: serving it no longer: its processes have ended'
+}
+
+@test "a log that was rotated is opened again" {
+  mv "$LOG" "$LOG.1"
+  run listener calls=1
+  wait_for 5 holds 0
+  assert_log_lines 1 'serving it, process'
+  assert_equal "$(wc -l < "$LOG.1")" 1
 }
 
 @test "a message in pieces of one byte; a runtime that keeps the connection open" {

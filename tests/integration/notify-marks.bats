@@ -45,7 +45,6 @@ family() {
   echo "$1"
   for child in $(pgrep -P "$1"); do family "$child"; done
 }
-logged() { [ ! -e "$LOG" ] || cat "$LOG"; }
 is_ready() { grep -q '^ready' "$OUT"; }
 # ended_well: the program that was started last
 ended_well() {
@@ -141,7 +140,7 @@ left_to_the_tracer() {
     # shellcheck disable=SC2086
     wait_for 5 has_ended $pids
   done
-  assert_equal "$(logged)" ''
+  assert_equal "$(log_lines)" ''
 }
 has_ended() { ! kill -0 "$@" 2> /dev/null; }
 
@@ -154,7 +153,7 @@ has_ended() { ! kill -0 "$@" 2> /dev/null; }
     assert_contains "$output" 'ready'
     assert_match "$output" 'exited normally'
   done
-  assert_equal "$(logged)" ''
+  assert_equal "$(log_lines)" ''
 }
 
 @test "a stopped program stays stopped, and is marked when it goes on" {
@@ -178,14 +177,14 @@ has_ended() { ! kill -0 "$@" 2> /dev/null; }
   notify_begin OCI_KSM_NO=prctl
   run notified narrow "$REGIONS" "$PROGRAMS/narrow"
   assert_status 0
-  [ "$(logged | wc -l)" -le 1 ]
+  [ "$(log_lines | wc -l)" -le 1 ]
 }
 
 @test "processes that end at once" {
   notify_begin OCI_KSM_NO=prctl
   run notified short "$REGIONS" /bin/sh -c 'for i in $(seq 300); do /bin/true; done; echo done'
   assert_output 'done'
-  assert_equal "$(logged)" ''
+  assert_equal "$(log_lines)" ''
   wait_for 5 notify_serves 0
 }
 
