@@ -28,6 +28,8 @@ static int refusal(pid_t tid, struct status *ret, struct error *err)
 {
 	if (status_read(tid, ret) < 0 || ret->state == 'Z' || ret->state == 'X')
 		return error_set(err, ESRCH, "thread %d", (int)tid);
+	if (ret->tracer == gettid()) /* inject_reap has not got it yet */
+		return error_set(err, EAGAIN, "thread %d", (int)tid);
 	if (ret->tracer)
 		return error_set(err, EBUSY, "thread %d is traced by %d", (int)tid,
 				 (int)ret->tracer);

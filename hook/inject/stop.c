@@ -52,6 +52,8 @@ static int vanished(struct inject *target)
 		target->tid = target->tgid;
 		target->own_child = status.parent == getpid();
 		target->changed = false;
+		/* The one before may have come too late for the old number, and it would never stop. */
+		ptrace(PTRACE_INTERRUPT, target->tid, 0, 0);
 		return 0;
 	}
 	target->seized = false;
@@ -146,10 +148,10 @@ int stop_killed(struct inject *target)
 	int r, signal;
 
 	target->stopped = false;
-	do
-		r = stop_wait(target, deadline, &stop, &signal, NULL, NULL);
-	while (r == 0 && ptrace(PTRACE_CONT, target->tid, 0, 0) == 0);
-	if (r != -ESRCH)
+	r = stop_wait(target, deadline, &stop, &signal, NULL, NULL);
+	if (r == 0) /* not killed: a new program, see vanished() */
+		stop_detach(target, signal);
+	else if (r != -ESRCH)
 		stop_give_up(target);
 	return -ESRCH;
 }
@@ -339,8 +341,12 @@ size_t inject_reap(void)
 
 		if (stop_wait(&target, 0, &stop, &signal, NULL, NULL) == 0)
 			step(&target, stop, signal);
-		if (target.seized)
-			stop_give_up(&target);
+		if (!target.seized)
+			continue;
+		/* Again: a request that came while the process executed a program can be lost. */
+		if (!target.stopped)
+			ptrace(PTRACE_INTERRUPT, target.tid, 0, 0);
+		stop_give_up(&target);
 	}
 	return given_up_count;
 }

@@ -65,8 +65,16 @@ static int stop_ms(const struct tracked *process)
 	return ms < STOP_MS_MIN ? STOP_MS_MIN : ms > STOP_MS_MAX ? STOP_MS_MAX : (int)ms;
 }
 
+/* A thread that was to be stopped has ended, but not its process: by an exec, perhaps, of another thread. */
+static bool goes_on(const struct tracked *process)
+{
+	cleanup_close int dir = process_open_alive(process->pid, process->start_time);
+
+	return dir >= 0;
+}
+
 static int sweep(const struct marker *marker, struct container *container, struct tracked *process,
-		 struct inject *held, struct error *err)
+		 struct inject *held, size_t *ret_marked, struct error *err)
 {
 	cleanup_close int dir = process_open_alive(process->pid, process->start_time);
 	struct sweep wanted = {.pid = process->pid,
@@ -86,6 +94,7 @@ static int sweep(const struct marker *marker, struct container *container, struc
 	process->idle = marked ? 0 : pace_idle(process->idle);
 	__atomic_fetch_add(&container->listener->sweeps, 1, __ATOMIC_RELAXED);
 	__atomic_fetch_add(&container->listener->marked, marked, __ATOMIC_RELAXED);
+	*ret_marked = marked;
 	return rc;
 }
 
@@ -117,11 +126,14 @@ void look(struct marker *marker, struct container *container, struct tracked *pr
 	uint64_t spent = cpu_time(), end;
 	struct error err = {0};
 	struct notes notes;
+	size_t marked = 0;
 	int rc;
 
 	notes_take(container, process->pid, &notes);
-	rc = sweep(marker, container, process, held, &err);
+	rc = sweep(marker, container, process, held, &marked, &err);
 	end = answer_now();
+	if (rc == -ESRCH && goes_on(process))
+		rc = -EAGAIN;
 	if (rc == -EBUSY || rc == -EAGAIN) {
 		pace_again(&process->pace, end, rc == -EBUSY ? PACE_RETRY : AGAIN_SOON,
 			   cpu_time() - spent);
@@ -133,7 +145,10 @@ void look(struct marker *marker, struct container *container, struct tracked *pr
 	}
 	notes_free(container, &notes);
 	pace_done(&process->pace, end, cpu_time() - spent);
-	if (rc == -ESRCH || (rc == 0 && container->whole))
+	/* An exec that another thread had begun by then may not have inherited it. */
+	if (rc == 0 && container->whole && marked)
+		pace_again(&process->pace, end, PACE_LAST, 0);
+	else if (rc == -ESRCH || (rc == 0 && container->whole))
 		container_forget(container, process);
 	else if (rc < 0)
 		cannot(container, process, &err, rc, end);
