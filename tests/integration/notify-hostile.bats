@@ -92,3 +92,23 @@ marker_share() {
   neighbour_is_marked 1
   marker_share 15
 }
+
+@test "a process that executes a program just when it is to be stopped is marked, and let go" {
+  local i round pid
+  notify_end
+  notify_begin
+  rootfs_host "$T/r"
+  mkdir "$T/r/out"
+  cp "$BUILD/tests/workloads/static" "$T/r/out/"
+  bundle "$T/b" "$T/r" -a oci-ksm/mode=notify -- /out/static
+  for round in 1 2 3 4; do
+    for i in 1 2 3 4 5 6 7 8; do oci_start wrapper-runc "$T/b" "$(cid "$round$i")"; done
+    for i in 1 2 3 4 5 6 7 8; do
+      wait_for 10 grep -q ready "$T/$(cid "$round$i").out"
+      pid=$(oci_pid runc "$(cid "$round$i")")
+      MARKED_WITHIN=2 assert_all_marked 65536 "$pid"
+      wait_for 2 grep -q $'TracerPid:\t0' "/proc/$pid/status"
+      oci_stop runc "$(cid "$round$i")"
+    done
+  done
+}
