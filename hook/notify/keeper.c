@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -223,9 +224,22 @@ void keeper_run(struct keeper *k)
 	connections_forget(k);
 }
 
+void keeper_own_path(struct keeper *k, const char *path)
+{
+	struct stat st = {0};
+
+	snprintf(k->path, sizeof(k->path), "%s", path);
+	(void)lstat(path, &st);
+	k->path_dev = st.st_dev;
+	k->path_ino = st.st_ino;
+}
+
 void keeper_done(const struct keeper *k)
 {
-	if (k->path[0])
+	struct stat st;
+
+	if (k->path[0] && lstat(k->path, &st) == 0 && st.st_dev == k->path_dev &&
+	    st.st_ino == k->path_ino)
 		unlink(k->path);
 }
 

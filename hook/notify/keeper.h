@@ -44,8 +44,10 @@ struct keeper {
 	bool once;   /* end with the last listener */
 	bool ending; /* as soon as nothing is held any more */
 	bool ended;
-	char **argv;	   /* for a program that replaces this one */
-	char path[108];	   /* the socket that we made, "" if it was given to us */
+	char **argv;	/* for a program that replaces this one */
+	char path[108]; /* the socket that we made, "" if it was given to us */
+	dev_t path_dev; /* its file: another oci-ksmd may have made one there since */
+	ino_t path_ino;
 	unsigned features; /* enum probe */
 	int nice;	   /* the worker changes its own */
 
@@ -66,6 +68,8 @@ struct keeper {
 int keeper_init(struct keeper *k, struct error *err);
 /* Serves until it is told to end, or never returns: exec. Whatever is held is in the journal already. */
 void keeper_run(struct keeper *k);
+/* The socket at `path` is one that we made. */
+void keeper_own_path(struct keeper *k, const char *path);
 /* After keeper_run: removes the socket's file if we made it. */
 void keeper_done(const struct keeper *k);
 /* In a worker whose keeper is gone. */

@@ -87,7 +87,7 @@ static int take_socket(struct keeper *k, const char *path, const struct systemd_
 	}
 	k->socket = listen_make(path, err);
 	if (k->socket >= 0)
-		snprintf(k->path, sizeof(k->path), "%s", path);
+		keeper_own_path(k, path);
 	return k->socket < 0 ? k->socket : 0;
 }
 

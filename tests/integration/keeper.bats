@@ -170,6 +170,16 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(open(sys.ar
   assert_exists "$T/file"
 }
 
+@test "a socket file that was deleted: the next one makes it again, and the first takes it not away" {
+  local first=$KEEPER_GROUP
+  rm "$SOCKET"
+  keeper_start
+  kill "$first"
+  wait_for 5 assert_gone "$first"
+  assert_exists "$SOCKET"
+  keeper_serves
+}
+
 @test "SIGTERM while containers are served: it ends when the last has gone" {
   listener_begin keep
   wait_for 5 holds 1
