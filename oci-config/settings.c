@@ -100,6 +100,12 @@ static int read_notify_brk(json_object *value, struct ocfg_settings *ret, struct
 	return 0;
 }
 
+bool ocfg_log_is_valid(const char *sink)
+{
+	return !strcmp(sink, "auto") || !strcmp(sink, "syslog") || !strcmp(sink, "stderr") ||
+	       strncmp(sink, "file:/", strlen("file:/")) == 0;
+}
+
 static int read_log(json_object *value, struct ocfg_settings *ret, struct error *err)
 {
 	const char *sink;
@@ -107,8 +113,7 @@ static int read_log(json_object *value, struct ocfg_settings *ret, struct error 
 	if (ocfg_json_expect(value, json_type_string, "value", err) < 0)
 		return -EINVAL;
 	sink = json_object_get_string(value);
-	if (strcmp(sink, "auto") != 0 && strcmp(sink, "syslog") != 0 &&
-	    strcmp(sink, "stderr") != 0 && strncmp(sink, "file:/", strlen("file:/")) != 0)
+	if (!ocfg_log_is_valid(sink))
 		return error_set(
 			err, EINVAL,
 			"neither \"auto\" nor \"syslog\" nor \"stderr\" nor \"file:/path\"");

@@ -48,5 +48,7 @@ int ocfg_settings_parse(const char *text, size_t len, struct ocfg_settings *ret,
 int ocfg_settings_load(const char *path, struct ocfg_settings *ret, struct ocfg_notes *notes,
 		       struct error *err);
 void ocfg_settings_done(struct ocfg_settings *settings);
+/* "auto", "syslog", "stderr" or "file:/path" (hook/common/log.h)? */
+bool ocfg_log_is_valid(const char *sink);
 
 #endif

@@ -75,8 +75,8 @@ static enum verdict check_ptrace(const struct probe_context *context, char *deta
 
 const struct doctor_probe probes_notify[] = {
 	{"notify", "Does the helper for static programs answer?", check_helper,
-	 "systemctl enable --now oci-ksmd.socket, or by hand: oci-ksmd & (as the user whose "
-	 "containers they are)."
+	 "systemctl enable --now oci-ksmd.socket (systemctl --user for rootless containers), or "
+	 "by hand: oci-ksmd & (as the user whose containers they are)."
 	 " Only the notify mode needs it; oci-ksm run starts one by itself."},
 	{"notify_ways", "How does it mark memory?", check_ways,
 	 "Run it as root, or on a newer kernel."},

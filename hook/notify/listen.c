@@ -29,8 +29,10 @@ static int lock_folder(const char *path, struct error *err)
 	if (slash)
 		snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path) + 1, path);
 	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || flock(fd, LOCK_EX) < 0)
-		return error_set(err, errno, "lock folder %s", folder);
+	if (fd < 0)
+		return error_set(err, errno, "listen at %s: open folder %s", path, folder);
+	if (flock(fd, LOCK_EX) < 0)
+		return error_set(err, errno, "listen at %s: lock folder %s", path, folder);
 	return steal_fd(&fd);
 }
 
@@ -53,7 +55,7 @@ static int clear_path(const char *path, struct error *err)
 			"%s is already served by process %d (oci-ksmd --replace upgrades it)", path,
 			(int)hello.keeper);
 	if (rc != -ECONNREFUSED && rc != -ENOENT)
-		return error_set(err, EADDRINUSE, "%s is served by somebody: %s", path, no.msg);
+		return error_set(err, EADDRINUSE, "somebody serves it: %s", no.msg);
 	return unlink(path) < 0 && errno != ENOENT ? error_set(err, errno, "remove %s", path) : 0;
 }
 

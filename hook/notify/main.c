@@ -112,13 +112,21 @@ static int parse_options(int argc, char **argv, struct options *ret, int *ret_st
 	return optind < argc;
 }
 
-static int failed(const struct error *err)
+static int failed(const struct error *err, const char *log)
 {
 	log_error(err, "cannot serve");
 	/* Whoever started it by hand looks here, not there. */
-	if (!isatty(STDERR_FILENO))
+	if (strcmp(log, "stderr") != 0)
 		fprintf(stderr, "oci-ksmd: %s\n", err->msg);
 	return EXIT_FAILURE;
+}
+
+/* notify_replace says what it did, not what that means. */
+static const char *advice(int rc)
+{
+	if (rc == -ENOENT || rc == -ECONNREFUSED)
+		return " (no oci-ksmd runs there; start one without --replace)";
+	return rc == -EACCES || rc == -EPERM ? " (that is another user's)" : "";
 }
 
 static int replace(const char *path)
@@ -129,7 +137,7 @@ static int replace(const char *path)
 			     : notify_replace(path, program, REPLACE_TIMEOUT, &err);
 
 	if (rc < 0) {
-		fprintf(stderr, "oci-ksmd: %s\n", err.msg);
+		fprintf(stderr, "oci-ksmd: %s%s\n", err.msg, advice(rc));
 		return EXIT_FAILURE;
 	}
 	return EXIT_SUCCESS;
@@ -177,7 +185,7 @@ static int make_folder(const struct options *options, const struct ocfg_settings
 }
 
 static int serve(const struct options *options, const struct ocfg_settings *settings,
-		 const char *path, char **argv)
+		 const char *path, const char *log, char **argv)
 {
 	static struct keeper k;
 	struct error err = {0};
@@ -190,7 +198,7 @@ static int serve(const struct options *options, const struct ocfg_settings *sett
 	if (options->take_over) {
 		rc = handover_parse(options->take_over, &handover, &err);
 		if (rc == 0 && handover.made)
-			snprintf(k.path, sizeof(k.path), "%s", path);
+			keeper_own_path(&k, path);
 		if (rc == 0)
 			rc = start_taking_over(&k, &handover, &err);
 	} else {
@@ -199,7 +207,7 @@ static int serve(const struct options *options, const struct ocfg_settings *sett
 			rc = start_serving(&k, path, &err);
 	}
 	if (rc < 0)
-		return failed(&err);
+		return failed(&err, log);
 	keeper_run(&k);
 	keeper_done(&k);
 	return EXIT_SUCCESS;
@@ -217,20 +225,25 @@ int main(int argc, char **argv)
 
 	if (parse_options(argc, argv, &options, &status) != 0)
 		return status;
+	if (options.log && !ocfg_log_is_valid(options.log))
+		return usage_error("--log takes auto, syslog, stderr or file:/<path>");
 	if (options.check)
 		return check_state(options.check);
 	status = ocfg_settings_load(NULL, &settings, &notes, &err);
-	log = options.log ? options.log : settings.log;
-	log_init("oci-ksmd", isatty(STDERR_FILENO) && !options.log ? "stderr" : log);
+	log = options.log	      ? options.log
+	      : isatty(STDERR_FILENO) ? "stderr"
+	      : settings.log	      ? settings.log
+				      : "auto";
+	log_init("oci-ksmd", log);
 	if (status < 0)
 		log_error(&err, "settings, going on with the defaults");
 	log_notes(&notes);
 	if (socket_path(&options, &settings, path, sizeof(path), &err) < 0)
-		status = failed(&err);
+		status = failed(&err, log);
 	else if (options.replace)
 		status = replace(path);
 	else
-		status = serve(&options, &settings, path, argv);
+		status = serve(&options, &settings, path, log, argv);
 	ocfg_settings_done(&settings);
 	return status;
 }

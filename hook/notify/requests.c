@@ -45,7 +45,10 @@ static void hello(struct keeper *k, struct connection *c)
 		return;
 	}
 	if (k->ending || k->children[CHILD_WORKER].pid == 0) {
-		requests_fail(k, c, k->ending ? "it is ending" : "its worker does not run");
+		requests_fail(k, c,
+			      k->ending ? "it is ending when its last container ends "
+					  "(oci-ksmd --replace has it go on)"
+					: "its worker does not run");
 		return;
 	}
 	n = snprintf(line, sizeof(line),
