@@ -48,15 +48,20 @@ idle_cost() {
 @test "memory and idle CPU, by marks" { idle_cost 10 OCI_KSM_NO=prctl; }
 @test "memory and idle CPU, whole processes" { idle_cost 0; }
 
-# ratio LIMIT ARGS...: of tests/bench/notify
+# ratio LIMIT ARGS...: of tests/bench/notify. Two processes take turns here: whatever else runs on the machine only adds, so the
+# best of three counts.
 ratio() {
-  local limit=$1 middle rest
+  local limit=$1 middle rest try
   shift
-  read -r middle rest <<< "$(PAIRS=9 "$TOP/tests/bench/notify" "$@")"
-  at_most "$middle" "$limit" "$*, quartiles and native $rest"
+  for try in 1 2 3; do
+    read -r middle rest <<< "$(PAIRS=9 "$TOP/tests/bench/notify" "$@")"
+    echo "# $*, try $try, quartiles and native $rest: $middle (at most $limit)" >&3
+    awk -v v="$middle" -v l="$limit" 'BEGIN { exit !(v != "" && v <= l) }' && return
+  done
+  fail "$*: $middle, more than $limit"
 }
 @test "mappings: 64 KiB, which are notified, and 32 KiB, which are not" {
   notify_begin
-  ratio 1.8 mapping 65536
-  ratio 1.1 mapping 32768
+  ratio 1.5 mapping 65536
+  ratio 1.05 mapping 32768
 }

@@ -292,7 +292,8 @@ user_namespace() {
   chown 1234:1234 "$T/b/config.json"
   run -0 --separate-stderr as_user "$T/link/oci-ksm-runtime-crun" --cgroup-manager=disabled --root "$T/xdg/crun" run --bundle "$T/b" "$(cid)"
   assert_match "$output" $'^[1-9]\n[1-9]\n/dev/'
-  assert_equal "$stderr" ''
+  # crun tries these first, where they are installed; the user has no name.
+  assert_equal "$(grep -v '^new[gu]idmap: ' <<< "$stderr")" ''
   refute_exists "$T/r/etc/ld.so.preload"
   LOG=$T/xdg/oci-ksm/log
   assert_log_lines 1 'info: merging'
