@@ -228,12 +228,7 @@ static size_t random_condition(char *buf, size_t size)
 static size_t random_rule(char *buf, size_t size)
 {
 	static const char *const actions[] = {"ALLOW", "ALLOW", "ERRNO", "KILL_PROCESS", "LOG"};
-	static const char *const names[] = {
-		M,
-		(M ",\"read\""),
-		("\"brk\"," M),
-		"\"brk\"",
-	};
+	static const char *const names[] = {M, (M ",\"read\""), ("\"brk\"," M), "\"brk\""};
 	unsigned conditions = next_random(4);
 	size_t len = (size_t)snprintf(
 		buf, size, "{\"names\":[%s],\"action\":\"SCMP_ACT_%s\",\"args\":[",
