@@ -147,3 +147,12 @@ runs_sleep() { [ "$(cat "/proc/$BACKGROUND_PID/comm")" = sleep ]; }
   assert_match "$output" 'region by region[^>]*prctl[^>]*sync_wake_up'
   assert_equal "$("$BIN/oci-ksm" doctor --json | jq -r '.probes[] | select(.id == "notify" or .id == "notify_ways") | .verdict' | xargs)" 'ok ok'
 }
+
+@test "signals without SA_RESTART change no brk, as that is not notified; where it is, glibc's heap breaks" {
+  notify_begin
+  run -0 ksm -- "$BUILD/tests/notify/interrupted" 20000
+  assert_match "$output" '^[0-9]+ signals$'
+  settings '.notify_brk = true'
+  run ! ksm -- "$BUILD/tests/notify/interrupted" 200000
+  assert_match "$output" 'the break is at 0xfffffffffffffffc instead'
+}
