@@ -35,7 +35,8 @@ int64_t keeper_now(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void say(struct limit *limit, enum log_level level, const char *fmt, va_list args)
+__attribute__((format(printf, 3, 0))) static void say(struct limit *limit, enum log_level level,
+						      const char *fmt, va_list args)
 {
 	char text[512], more[64] = "";
 	unsigned left_out;
