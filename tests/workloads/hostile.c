@@ -195,7 +195,7 @@ static void sandbox(void)
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
-	int number = argc > 2 ? atoi(argv[2]) : 1;
+	int number = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 1;
 
 	if (!strcmp(what, "filter"))
 		use_filter(number);
