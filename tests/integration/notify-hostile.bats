@@ -90,7 +90,7 @@ marker_share() {
 @test "large processes that cannot be marked cost little" {
   hostile stopped 6
   neighbour_is_marked 1
-  marker_share 15
+  marker_share 25
 }
 
 @test "a process that executes a program just when it is to be stopped is marked, and let go" {
