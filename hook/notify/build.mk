@@ -2,7 +2,7 @@
 NOTIFY_SRCS := $(addprefix hook/notify/, \
 	keeper.c children.c connections.c listeners.c requests.c replace.c handover.c start.c listen.c \
 	systemd.c privileges.c journal.c \
-	worker.c answer.c dirty.c sync.c \
+	worker.c answer.c dirty.c handoff.c sync.c \
 	marker.c look.c sweep.c watch.c members.c container.c hierarchy.c process.c regions.c pace.c guard.c)
 PROGRAMS += oci-ksmd
 oci-ksmd_STATIC := yes

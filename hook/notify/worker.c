@@ -15,6 +15,7 @@
 #include "hook/common/probe.h"
 #include "hook/notify/answer.h"
 #include "hook/notify/dirty.h"
+#include "hook/notify/handoff.h"
 #include "hook/notify/sync.h"
 #include "hook/notify/worker.h"
 
@@ -37,6 +38,7 @@ struct worker {
 	struct worker_wakes wakes;
 	unsigned features;
 	bool tell; /* the marker has to be woken */
+	struct handoff handoff;
 };
 
 /* Descriptor + 1, so that memory which is not used stays untouched. One worker a process. */
@@ -104,6 +106,7 @@ static void serve(struct worker *worker, uint32_t index)
 	struct journal_listener *listener = &worker->journal->listener[index];
 	union journal_notif *slot = &listener->in_flight[0];
 	int rc = answer_receive(worker_fd(index), slot);
+	uint32_t tid;
 
 	if (rc < 0) {
 		log_trouble(listener, "receive a seccomp notification", rc);
@@ -116,9 +119,11 @@ static void serve(struct worker *worker, uint32_t index)
 		hand_over(worker, index);
 		return;
 	}
+	tid = slot->notif.pid;
 	if (answer_note(listener, slot))
 		tell_marker(worker, index);
 	answer_continue(worker_fd(index), slot);
+	handoff_note(&worker->handoff, tid);
 }
 
 static void recover(struct worker *worker, uint32_t index)
@@ -244,6 +249,7 @@ void worker_run(struct journal *journal, int keeper, const struct worker_wakes *
 		_exit(1);
 	}
 	setpriority(PRIO_PROCESS, 0, WORKER_NICE);
+	handoff_init(&worker.handoff, features & PROBE_SYNC_WAKE_UP);
 	memset(fds, 0, sizeof(fds));
 	for (uint32_t i = 0; i < journal->top && i < JOURNAL_LISTENERS; i++) {
 		int fd = journal_fd_since_fork(journal, i, wakes->serial);
@@ -254,5 +260,6 @@ void worker_run(struct journal *journal, int keeper, const struct worker_wakes *
 	do
 		wake_marker(&worker);
 	while (round_of_events(&worker) == 0);
+	handoff_done(&worker.handoff);
 	close(worker.epoll);
 }
