@@ -41,6 +41,9 @@ test             nginx-light             nginx                         nginx
 test             apache2                 httpd
 test             libapache2-mod-php      php
 test             stress-ng               stress-ng
+test             gdb                     gdb
+test             strace                  strace
+test             systemd                 systemd                       systemd-analyze
 test             uidmap                  shadow-utils                  newuidmap
 test             faketime                libfaketime
 test             libjemalloc2            jemalloc
