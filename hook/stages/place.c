@@ -226,27 +226,36 @@ static bool is_placed(const struct place *p, uint64_t start_time)
 	return before->id && before->pid == p->state->pid && before->start_time == start_time;
 }
 
-/* Without a shim: config.json has all that is needed. */
-static int place_nothing(struct place *p, struct error *err)
+/* Opens the traces. 1: an earlier stage has done all for this process, and told it; 0: it is still to be done. */
+static int open_traces(struct place *p, uint64_t *ret_start_time, struct error *err)
 {
-	struct proc_stat init = {.start_time = 0};
+	struct proc_stat init;
 	int rc = proc_stat_read(p->state->pid, &init, err);
 
 	if (rc == 0)
 		rc = traces_open(&p->c->settings, p->state->id, &p->traces, err);
 	if (rc < 0)
 		return rc;
-	if (is_placed(p, init.start_time)) {
-		p->c->told = true;
+	*ret_start_time = init.start_time;
+	if (!is_placed(p, init.start_time))
 		return 0;
-	}
-	return save_record(p, init.start_time, err);
+	p->c->told = true;
+	return 1;
+}
+
+/* Without a shim: config.json has all that is needed. */
+static int place_nothing(struct place *p, struct error *err)
+{
+	uint64_t start_time;
+	int rc = open_traces(p, &start_time, err);
+
+	return rc == 0 ? save_record(p, start_time, err) : rc;
 }
 
 static int place(struct place *p, struct error *err)
 {
 	const struct ocfg_spec *spec = &p->c->spec;
-	struct proc_stat init = {.start_time = 0};
+	uint64_t start_time;
 	bool use_ldso;
 	int rc = rootfs_open(p->bundle, ocfg_spec_root_path(spec), &p->root, err);
 
@@ -261,20 +270,14 @@ static int place(struct place *p, struct error *err)
 			"oci-ksm-runtime");
 	rc = bind_ns_open(p->state->pid, &p->ns, err);
 	if (rc == 0)
-		rc = proc_stat_read(p->state->pid, &init, err);
-	if (rc == 0)
-		rc = traces_open(&p->c->settings, p->state->id, &p->traces, err);
-	if (rc < 0)
-		return rc;
-	if (is_placed(p, init.start_time)) {
-		p->c->told = true;
-		return 0;
-	}
+		rc = open_traces(p, &start_time, err);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
 	rc = in_container(p, look_inside, err);
 	if (rc == 0)
 		rc = check_tmpfs_is_its_own(p, err);
 	if (rc == 0)
-		rc = prepare(p, use_ldso, init.start_time, err);
+		rc = prepare(p, use_ldso, start_time, err);
 	if (rc == 0)
 		rc = in_container(p, mount_inside, err);
 	if (rc < 0)
