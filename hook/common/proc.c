@@ -69,35 +69,43 @@ int proc_number(const char *text, int64_t *ret)
 	return 0;
 }
 
+const char *proc_stat_field(const char *text, int number)
+{
+	const char *p = strrchr(text, ')'); /* the name itself may hold any character */
+
+	if (!p || *++p != ' ')
+		return NULL;
+	p++;
+	for (int i = STAT_STATE; i < number; i++) {
+		p += strcspn(p, " \n");
+		if (*p++ != ' ')
+			return NULL;
+	}
+	return *p && *p != '\n' ? p : NULL;
+}
+
 static int parse_stat(const char *text, struct proc_stat *ret)
 {
-	struct proc_stat stat = {0};
-	const char *name = strchr(text, '(');
-	const char *p = strrchr(text, ')'); /* the name itself may hold any character */
-	int64_t number;
+	const char *name = strchr(text, '('), *end = strrchr(text, ')');
+	const char *state = proc_stat_field(text, STAT_STATE);
+	static const int fields[] = {STAT_PPID, STAT_UTIME, STAT_STIME, STAT_STARTTIME};
+	int64_t numbers[sizeof(fields) / sizeof(fields[0])];
 
-	if (!name || !p || p < name)
+	if (!name || !state || end < name)
 		return -EPROTO;
-	snprintf(stat.comm, sizeof(stat.comm), "%.*s", (int)(p - name - 1), name + 1);
-	p++;
-	for (int field = STAT_STATE; field <= STAT_STARTTIME; field++) {
-		if (*p++ != ' ')
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		const char *field = proc_stat_field(text, fields[i]);
+
+		if (!field || proc_number(field, &numbers[i]) < 0)
 			return -EPROTO;
-		if (field == STAT_STATE) {
-			stat.state = *p;
-		} else {
-			if (proc_number(p, &number) < 0)
-				return -EPROTO;
-			if (field == STAT_PPID)
-				stat.ppid = (pid_t)number;
-			else if (field == STAT_UTIME || field == STAT_STIME)
-				stat.cpu_ticks += (uint64_t)number;
-			else if (field == STAT_STARTTIME)
-				stat.start_time = (uint64_t)number;
-		}
-		p += strcspn(p, " \n");
 	}
-	*ret = stat;
+	*ret = (struct proc_stat){
+		.state = *state,
+		.ppid = (pid_t)numbers[0],
+		.cpu_ticks = (uint64_t)numbers[1] + (uint64_t)numbers[2],
+		.start_time = (uint64_t)numbers[3],
+	};
+	snprintf(ret->comm, sizeof(ret->comm), "%.*s", (int)(end - name - 1), name + 1);
 	return 0;
 }
 

@@ -19,6 +19,9 @@ struct proc_stat {
 	uint64_t start_time; /* ticks after boot (field 22) */
 };
 
+/* Where a field of such a text begins, counted as in proc(5), from 3 (state) on; NULL if it has none. */
+const char *proc_stat_field(const char *text, int number);
+
 /* 0; -ESRCH if there is no such process. */
 int proc_stat_read(pid_t pid, struct proc_stat *ret, struct error *err);
 

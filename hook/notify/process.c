@@ -76,34 +76,30 @@ ssize_t process_read(int dir, const char *name, char *buf, size_t size)
 	return len;
 }
 
-/* The field of stat, counted as in proc(5) from 3 on, where `text` stands. */
 static uint64_t field(const char *text, int number)
 {
-	for (int i = 3; i < number && *text; i++) {
-		text += strcspn(text, " ");
-		text += *text == ' ';
-	}
-	return strtoull(text, NULL, 10);
+	const char *at = proc_stat_field(text, number);
+
+	return at ? strtoull(at, NULL, 10) : 0;
 }
 
 int process_stat(int dir, struct process_stat *ret)
 {
 	char text[1024];
 	ssize_t len = process_read(dir, "stat", text, sizeof(text));
-	const char *p;
+	const char *state;
 
 	if (len < 0)
 		return (int)len;
-	p = strrchr(text, ')'); /* the name before it may hold any character */
-	if (!p || p[1] != ' ')
+	state = proc_stat_field(text, 3);
+	if (!state)
 		return -EPROTO;
-	p += 2;
-	*ret = (struct process_stat){.state = *p,
-				     .faults = field(p, 10),
-				     .start_time = field(p, 22),
-				     .size = field(p, 23),
-				     .rss = field(p, 24) * (uint64_t)sysconf(_SC_PAGESIZE),
-				     .program = field(p, 26) ^ field(p, 28)};
+	*ret = (struct process_stat){.state = *state,
+				     .faults = field(text, 10),
+				     .start_time = field(text, 22),
+				     .size = field(text, 23),
+				     .rss = field(text, 24) * (uint64_t)sysconf(_SC_PAGESIZE),
+				     .program = field(text, 26) ^ field(text, 28)};
 	return 0;
 }
 
