@@ -37,7 +37,9 @@ static void say_missing(const struct ocfg_features *features, unsigned missing,
 	const char *link = "";
 
 	if (missing & OCFG_MODE_PROCESS) {
-		say(ret, "this version cannot do process");
+		say(ret, "process is not possible: %s",
+		    features->no_process ? features->no_process
+					 : "this kernel cannot make whole processes mergeable");
 		link = ", and ";
 	}
 	if (missing & OCFG_MODE_NOTIFY) {
@@ -70,7 +72,8 @@ static void choose_named(const struct ocfg_features *features, unsigned named, b
 			 struct ocfg_decision *ret)
 {
 	unsigned possible = (features->preload ? OCFG_MODE_PRELOAD : 0) |
-			    (features->notify ? OCFG_MODE_NOTIFY : 0);
+			    (features->notify ? OCFG_MODE_NOTIFY : 0) |
+			    (features->process ? OCFG_MODE_PROCESS : 0);
 	unsigned missing = named & ~possible, untried = 0;
 	char names[64];
 
@@ -89,6 +92,14 @@ static void choose_named(const struct ocfg_features *features, unsigned named, b
 	say_missing(features, ret->modes ? missing : missing | OCFG_MODE_PRELOAD, ret);
 	if (ret->modes)
 		say(ret, ", so %s takes its place", names);
+}
+
+/* No region is left alone where the whole process is mergeable. */
+static void mention_min_size(const struct ocfg_wishes *wishes, struct ocfg_decision *ret)
+{
+	if (ret->modes & OCFG_MODE_PROCESS && wishes->min_size)
+		say(ret,
+		    ", whatever the size of a region: min-size has no effect on whole processes");
 }
 
 /* Whoever asks for a trust domain or layout of its own must not believe to have got it. */
@@ -118,8 +129,15 @@ void ocfg_policy_choose(const struct ocfg_features *features, const struct ocfg_
 			choose_auto(features, ret);
 		else
 			choose_named(features, named, wishes->modes & OCFG_MODE_AUTO, ret);
+		mention_min_size(wishes, ret);
 		mention_unsupported(wishes, ret);
 	}
+}
+
+bool ocfg_policy_needs_process(const struct ocfg_features *features,
+			       const struct ocfg_wishes *wishes)
+{
+	return features->ksm && wishes->modes & OCFG_MODE_PROCESS;
 }
 
 bool ocfg_policy_needs_notify(const struct ocfg_features *features,

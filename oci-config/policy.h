@@ -16,8 +16,9 @@ struct ocfg_features {
 	bool ksm;     /* /sys/kernel/mm/ksm is there (CONFIG_KSM) */
 	bool preload; /* the shim is installed and can be placed in this container */
 	bool notify;  /* oci-ksmd serves, and this container can be made to notify it */
+	bool process; /* what a process with PR_SET_MEMORY_MERGE starts merges, and its VMAs do */
 	/* Why not, as part of a sentence. NULL: in general words. */
-	const char *no_preload, *no_notify;
+	const char *no_preload, *no_notify, *no_process;
 };
 
 struct ocfg_decision {
@@ -32,7 +33,12 @@ struct ocfg_decision {
  */
 void ocfg_policy_choose(const struct ocfg_features *features, const struct ocfg_wishes *wishes,
 			struct ocfg_decision *ret);
-/* Would the decision depend on features.notify? Finding that out takes time. */
+/*
+ * Would the decision depend on features.process, or on features.notify (asked when the other features are known)? Finding
+ * that out takes time.
+ */
+bool ocfg_policy_needs_process(const struct ocfg_features *features,
+			       const struct ocfg_wishes *wishes);
 bool ocfg_policy_needs_notify(const struct ocfg_features *features,
 			      const struct ocfg_wishes *wishes);
 

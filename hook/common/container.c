@@ -121,6 +121,20 @@ static int find_notify(struct container *c, struct error *err)
 	return c->ask_runtime ? c->ask_runtime(c, hello.features, err) : 0;
 }
 
+/* Does this kernel merge what a process with PR_SET_MEMORY_MERGE starts? Why not, in err. */
+static bool find_process(struct error *err)
+{
+	unsigned found = probe(PROBE_PROCESS_WIDE);
+	char missing[64];
+
+	if (found == PROBE_PROCESS_WIDE)
+		return true;
+	probe_list_missing(found | (PROBE_ALL & ~(unsigned)PROBE_PROCESS_WIDE), missing,
+			   sizeof(missing));
+	error_set(err, EINVAL, "this kernel lacks %s", missing);
+	return false;
+}
+
 /* Who did not ask for notify need not hear that there is no helper. */
 static bool is_worth_telling(const struct container *c, int rc)
 {
@@ -129,13 +143,17 @@ static bool is_worth_telling(const struct container *c, int rc)
 
 int container_decide(struct container *c, struct error *err)
 {
-	struct error no_preload = {0}, no_notify = {0};
+	struct error no_preload = {0}, no_notify = {0}, no_process = {0};
 	struct ocfg_features features = {.ksm = ksm_is_present()};
 	int rc;
 
 	features.preload = find_preload(c, &no_preload);
 	if (!features.preload && no_preload.code)
 		features.no_preload = no_preload.msg;
+	if (ocfg_policy_needs_process(&features, &c->wishes)) {
+		features.process = find_process(&no_process);
+		features.no_process = features.process ? NULL : no_process.msg;
+	}
 	if (ocfg_policy_needs_notify(&features, &c->wishes)) {
 		rc = find_notify(c, &no_notify);
 		features.notify = rc == 0;

@@ -15,6 +15,7 @@
 static const char not_asked[] = "merging was not asked for";
 static const char no_ksm[] = "this kernel has no KSM (CONFIG_KSM)";
 #define NO_SHIM	  "the preload shim is not installed or has no place in this container"
+#define NO_WHOLE  "process is not possible: this kernel cannot make whole processes mergeable"
 #define NO_HELPER "notify is not possible: oci-ksmd is not there"
 
 static const struct {
@@ -50,25 +51,46 @@ static const struct {
 	 P,
 	 false,
 	 "notify is not possible: because, so preload takes its place"},
-	{F(true, true, false), S, P, false,
-	 "this version cannot do process, so preload takes its place"},
+	{F(true, true, false), S, P, false, NO_WHOLE ", so preload takes its place"},
 	{F(true, true, false), P | N, P, false, NO_HELPER ", so preload takes its place"},
 	{F(true, true, false), A | N | S, P, false,
-	 "this version cannot do process, and " NO_HELPER ", so preload takes its place"},
+	 NO_WHOLE ", and " NO_HELPER ", so preload takes its place"},
 	/* notify alone */
 	{F(true, false, true), A, N, true, "auto: notify, because " NO_SHIM},
 	{F(true, false, true), N, N, true, "notify was asked for"},
 	{F(true, false, true), P, 0, false, NO_SHIM},
 	{F(true, false, true), P | A, N, false, NO_SHIM ", so notify takes its place"},
 	{F(true, false, true), P | N, N, false, NO_SHIM ", so notify takes its place"},
-	{F(true, false, true), S, 0, false, "this version cannot do process, and " NO_SHIM},
+	{F(true, false, true), S, 0, false, NO_WHOLE ", and " NO_SHIM},
 	/* both */
 	{F(true, true, true), A, P, true, "auto: preload is what this version can do"},
 	{F(true, true, true), N, N, true, "notify was asked for"},
 	{F(true, true, true), N | A, N, true, "notify was asked for"},
 	{F(true, true, true), P | N, P | N, true, "preload,notify was asked for"},
-	{F(true, true, true), N | S, N, false,
-	 "this version cannot do process, so notify takes its place"},
+	{F(true, true, true), N | S, N, false, NO_WHOLE ", so notify takes its place"},
+	/* process */
+	{{.ksm = true, .process = true}, S, S, true, "process was asked for"},
+	{{.ksm = true, .process = true, .preload = true}, S, S, true, "process was asked for"},
+	{{.ksm = true, .process = true, .preload = true}, S | A, S, true, "process was asked for"},
+	{{.ksm = true, .process = true, .preload = true}, P, P, true, "preload was asked for"},
+	{{.ksm = true, .process = true, .preload = true},
+	 P | S,
+	 P | S,
+	 true,
+	 "preload,process was asked for"},
+	{{.ksm = true, .process = true, .preload = true},
+	 N | S,
+	 S,
+	 false,
+	 NO_HELPER ", so process takes its place"},
+	{{.ksm = true, .process = true}, P | S, S, false, NO_SHIM ", so process takes its place"},
+	{{.ksm = true, .process = true, .notify = true},
+	 N | S,
+	 N | S,
+	 true,
+	 "notify,process was asked for"},
+	{{.process = true}, S, 0, false, no_ksm},
+	{{.ksm = true, .no_process = "c"}, S, 0, false, "process is not possible: c, and " NO_SHIM},
 };
 
 static void decides_by_the_table(void **state)
@@ -109,6 +131,35 @@ static void asks_for_the_helper_only_if_it_matters(void **state)
 	}
 }
 
+static void tries_whole_processes_only_if_it_matters(void **state)
+{
+	const struct ocfg_features none = {.ksm = false}, ksm = {.ksm = true};
+	const struct ocfg_wishes named = {.modes = P | S}, other = {.modes = P | N}, off = {0};
+
+	(void)state;
+	assert_true(ocfg_policy_needs_process(&ksm, &named));
+	assert_false(ocfg_policy_needs_process(&ksm, &other));
+	assert_false(ocfg_policy_needs_process(&ksm, &off));
+	assert_false(ocfg_policy_needs_process(&none, &named));
+}
+
+static void says_that_whole_processes_have_no_min_size(void **state)
+{
+	const struct ocfg_features all = {
+		.ksm = true, .preload = true, .notify = true, .process = true};
+	struct ocfg_wishes wishes = {.modes = S, .min_size = 65536};
+	struct ocfg_decision decision;
+
+	(void)state;
+	ocfg_policy_choose(&all, &wishes, &decision);
+	assert_string_equal(decision.reason, "process was asked for, whatever the size of a "
+					     "region: min-size has no effect on whole processes");
+	assert_true(decision.as_wished);
+	wishes.modes = P | N;
+	ocfg_policy_choose(&all, &wishes, &decision);
+	assert_string_equal(decision.reason, "preload,notify was asked for");
+}
+
 static void says_which_other_wishes_it_cannot_fulfil(void **state)
 {
 	static const struct {
@@ -144,6 +195,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decides_by_the_table),
 		cmocka_unit_test(asks_for_the_helper_only_if_it_matters),
+		cmocka_unit_test(tries_whole_processes_only_if_it_matters),
+		cmocka_unit_test(says_that_whole_processes_have_no_min_size),
 		cmocka_unit_test(says_which_other_wishes_it_cannot_fulfil),
 	};
 
