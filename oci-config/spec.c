@@ -203,6 +203,24 @@ const char *ocfg_spec_annotation(const struct ocfg_spec *spec, const char *key)
 	return value ? json_object_get_string(value) : NULL;
 }
 
+/* podman gives its pods' pause containers no annotation that says so; the program that waits in them does: catatonit -P. */
+static bool is_podman_infra(const struct ocfg_spec *spec)
+{
+	const char *manager = ocfg_spec_annotation(spec, "io.container.manager");
+	json_object *args = member(ocfg_spec_process(spec), "args");
+	const char *const pause[] = {"/catatonit", "-P"};
+	size_t count = sizeof(pause) / sizeof(pause[0]);
+
+	if (!manager || strcmp(manager, "libpod") != 0 || !args ||
+	    json_object_array_length(args) != count)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(json_object_get_string(json_object_array_get_idx(args, i)), pause[i]) !=
+		    0)
+			return false;
+	return true;
+}
+
 bool ocfg_spec_is_sandbox(const struct ocfg_spec *spec)
 {
 	static const char *const keys[] = {"io.kubernetes.cri.container-type",
@@ -214,5 +232,5 @@ bool ocfg_spec_is_sandbox(const struct ocfg_spec *spec)
 		if (type && strcmp(type, "sandbox") == 0)
 			return true;
 	}
-	return false;
+	return is_podman_infra(spec);
 }

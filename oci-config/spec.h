@@ -42,8 +42,8 @@ const char *ocfg_spec_root_path(const struct ocfg_spec *spec);
 /* An annotation's value or NULL. */
 const char *ocfg_spec_annotation(const struct ocfg_spec *spec, const char *key);
 /*
- * Is this container a Kubernetes pod's pause container (io.kubernetes.cri.container-type,
- * ...cri-o.ContainerType)?
+ * Is this container the pause container of a pod (io.kubernetes.cri.container-type,
+ * ...cri-o.ContainerType; podman's infra container)?
  */
 bool ocfg_spec_is_sandbox(const struct ocfg_spec *spec);
 

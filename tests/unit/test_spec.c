@@ -106,6 +106,8 @@ static void answers_what_is_asked(void **state)
 	ocfg_spec_done(&empty);
 }
 
+#define PODMAN "{\"annotations\":{\"io.container.manager\":\"libpod\"},"
+
 static void knows_pause_containers(void **state)
 {
 	static const struct {
@@ -117,6 +119,12 @@ static void knows_pause_containers(void **state)
 		{"{\"annotations\":{\"io.kubernetes.cri.container-type\":\"container\"}}", false},
 		{"{\"annotations\":{\"io.kubernetes.cri-o.ContainerType\":\"container\"}}", false},
 		{"{\"annotations\":{\"other\":\"sandbox\"}}", false},
+		{PODMAN "\"process\":{\"args\":[\"/catatonit\",\"-P\"]}}", true},
+		{PODMAN "\"process\":{\"args\":[\"/catatonit\",\"--\",\"-P\"]}}", false},
+		{PODMAN "\"process\":{\"args\":[\"/catatonit\",\"sh\"]}}", false},
+		{PODMAN "\"process\":{\"args\":[]}}", false},
+		{PODMAN "\"process\":{}}", false},
+		{"{\"process\":{\"args\":[\"/catatonit\",\"-P\"]}}", false},
 		{"{}", false},
 	};
 
