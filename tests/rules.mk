@@ -23,7 +23,7 @@ demo: all $(BUILD)/tools/ksm-census ## What merging saves: 8 real containers wit
 
 ##### What the stages build #####
 build-tests: $(addprefix $(BUILD)/tests/,$(TESTS))
-build-tools: $(addprefix $(BUILD)/tools/,$(TOOLS)) $(SHIM_TEST_PROGRAMS) $(NOTIFY_TEST_PROGRAMS) $(BENCH_PROGRAMS) $(WORKLOADS)
+build-tools: $(addprefix $(BUILD)/tools/,$(TOOLS)) $(SHIM_TEST_PROGRAMS) $(NOTIFY_TEST_PROGRAMS) $(BENCH_PROGRAMS) $(WORKLOADS) $(IMAGE_WORKLOADS)
 list-tests:
 	@echo $(addprefix $(BUILD)/tests/,$(TESTS))
 

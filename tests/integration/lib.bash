@@ -17,6 +17,7 @@
 # This file: test_begin test_end settings background wait_for cid; assert_* refute_*.
 # containers.bash: rootfs_busybox rootfs_host rootfs_debian upper_of bundle bundle_edit bundle_hooks oci oci_run oci_start
 #   oci_pid oci_stop.   ksm.bash: ksm_begin ksm_end wait_scans.   podman.bash: podman_begin podman_end podman_load podman.
+# To be loaded: engines.bash, what is asked of every container engine.   readme.bash: the commands in README.md.
 
 bats_require_minimum_version 1.5.0
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)

@@ -1,5 +1,7 @@
 # tests/workloads: programs that containers run in tests; static ones, and Go without cgo.
 WORKLOADS := $(addprefix $(BUILD)/tests/workloads/,static calls hostile go)
+# For the images of the engines' tests only (the benchmarks do without musl).
+IMAGE_WORKLOADS := $(BUILD)/tests/workloads/musl
 
 $(BUILD)/tests/workloads/static: tests/workloads/table.c
 $(BUILD)/tests/workloads/calls: tests/workloads/calls.c
@@ -8,6 +10,11 @@ $(addprefix $(BUILD)/tests/workloads/,static calls hostile):
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -static -pthread -o $@ $<
+
+$(BUILD)/tests/workloads/musl: tests/workloads/table.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)musl-gcc -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -o $@ $<
 
 # Offline: nothing but the standard library. The caller's own settings and cache of Go are left alone.
 $(BUILD)/tests/workloads/go: tests/workloads/table.go
