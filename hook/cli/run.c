@@ -13,6 +13,7 @@
 #include "hook/cli/run_notify.h"
 #include "hook/common/ksm.h"
 #include "hook/common/paths.h"
+#include "hook/common/probe.h"
 #include "hook/common/proc.h"
 #include "oci-config/cleanup.h"
 #include "oci-config/env.h"
@@ -33,8 +34,9 @@ static void usage(void)
 	     " oci-ksm run [<options>] [--] <command> [<argument>...]\n\n"
 	     "Run a program whose memory can be merged.\n\n"
 	     "Options:\n"
-	     " -m, --mode=<mode>      preload, notify, both with a comma, auto (the default) or "
-	     "off\n"
+	     " -m, --mode=<mode>      process, preload, notify, several with commas, auto (the "
+	     "default)\n"
+	     "                        or off\n"
 	     " -s, --min-size=<size>  smallest region that is made mergeable: bytes, or with K, M, "
 	     "G\n"
 	     "     --sync             notify: memory is made mergeable before the program goes on\n"
@@ -111,7 +113,7 @@ static void record(const struct ocfg_settings *settings, struct ocfg_decision *d
 
 /* Why a mode cannot be had. */
 struct missing {
-	struct error preload, notify;
+	struct error preload, notify, process;
 };
 
 /* Which modes can be had. A helper of the program's own is started only for who asks for that mode. */
@@ -126,6 +128,11 @@ static void find_features(const struct ocfg_settings *settings, const struct ocf
 					 &missing->preload) == 0;
 	if (!ret->preload)
 		ret->no_preload = missing->preload.msg;
+	if (ocfg_policy_needs_process(ret, wishes)) {
+		ret->process = probe_process(&missing->process) == 0;
+		if (!ret->process)
+			ret->no_process = missing->process.msg;
+	}
 	if (!ocfg_policy_needs_notify(ret, wishes))
 		return;
 	ret->notify = run_notify_find(settings, wishes->modes & OCFG_MODE_NOTIFY, helper,
@@ -168,9 +175,13 @@ static int enter(const struct ocfg_settings *settings, const struct run_options 
 {
 	int rc = 0;
 
-	if (decision->modes & OCFG_MODE_PRELOAD)
+	if (decision->modes & OCFG_MODE_PROCESS)
+		rc = ksm_merge_self(true, err);
+	if (rc == 0 && decision->modes & OCFG_MODE_PRELOAD)
 		rc = enter_preload(settings, &options->wishes, err);
 	if (rc < 0) {
+		if (decision->modes & OCFG_MODE_PROCESS)
+			(void)ksm_merge_self(false, NULL);
 		decision->modes = 0;
 		return rc;
 	}
@@ -211,6 +222,7 @@ static int prepare(const struct ocfg_settings *settings, const struct run_option
 
 static int run(const struct ocfg_settings *settings, const struct run_options *options, char **argv)
 {
+	char left[64], proceeding[96] = "out merging";
 	struct error err = {0};
 	unsigned modes;
 	int rc = prepare(settings, options, &modes, &err);
@@ -218,10 +230,11 @@ static int run(const struct ocfg_settings *settings, const struct run_options *o
 	if (rc < 0) {
 		bool ends = options->wishes.required || rc == -EPIPE;
 
-		cli_warn("%s%s", err.msg,
-			 ends	 ? ""
-			 : modes ? ", proceeding with preload alone"
-				 : ", proceeding without merging");
+		if (modes)
+			snprintf(proceeding, sizeof(proceeding), " %s alone",
+				 ocfg_mode_format(modes, left, sizeof(left)));
+		cli_warn("%s%s%s", err.msg, ends ? "" : ", proceeding with",
+			 ends ? "" : proceeding);
 		if (ends)
 			return CLI_RUN_FAILED;
 	}

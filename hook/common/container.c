@@ -121,20 +121,6 @@ static int find_notify(struct container *c, struct error *err)
 	return c->ask_runtime ? c->ask_runtime(c, hello.features, err) : 0;
 }
 
-/* Does this kernel merge what a process with PR_SET_MEMORY_MERGE starts? Why not, in err. */
-static bool find_process(struct error *err)
-{
-	unsigned found = probe(PROBE_PROCESS_WIDE);
-	char missing[64];
-
-	if (found == PROBE_PROCESS_WIDE)
-		return true;
-	probe_list_missing(found | (PROBE_ALL & ~(unsigned)PROBE_PROCESS_WIDE), missing,
-			   sizeof(missing));
-	error_set(err, EINVAL, "this kernel lacks %s", missing);
-	return false;
-}
-
 /* Who did not ask for notify need not hear that there is no helper. */
 static bool is_worth_telling(const struct container *c, int rc)
 {
@@ -151,7 +137,7 @@ int container_decide(struct container *c, struct error *err)
 	if (!features.preload && no_preload.code)
 		features.no_preload = no_preload.msg;
 	if (ocfg_policy_needs_process(&features, &c->wishes)) {
-		features.process = find_process(&no_process);
+		features.process = probe_process(&no_process) == 0;
 		features.no_process = features.process ? NULL : no_process.msg;
 	}
 	if (ocfg_policy_needs_notify(&features, &c->wishes)) {
@@ -164,6 +150,21 @@ int container_decide(struct container *c, struct error *err)
 	if (!(c->decision.modes & OCFG_MODE_PRELOAD))
 		c->target = NULL;
 	if (c->decision.modes == 0 || (c->required && !c->decision.as_wished))
+		return error_set(err, EINVAL, "%s", c->decision.reason);
+	return 0;
+}
+
+int container_lose(struct container *c, enum ocfg_mode mode, const struct error *why,
+		   struct error *err)
+{
+	size_t len = strlen(c->decision.reason);
+	char name[64];
+
+	snprintf(c->decision.reason + len, sizeof(c->decision.reason) - len, ", but %s failed: %s",
+		 ocfg_mode_format(mode, name, sizeof(name)), why->msg);
+	c->decision.as_wished = false;
+	c->decision.modes &= ~(unsigned)mode;
+	if (c->decision.modes == 0 || c->required)
 		return error_set(err, EINVAL, "%s", c->decision.reason);
 	return 0;
 }

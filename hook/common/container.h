@@ -59,6 +59,13 @@ int container_wish(struct container *c, bool opted_in, struct error *err);
  */
 int container_decide(struct container *c, struct error *err);
 
+/*
+ * A mode of the decision cannot be had after all, because of `why`: the others have to do. -EINVAL if there are none, or
+ * merging is required; the decision says the reason in any case.
+ */
+int container_lose(struct container *c, enum ocfg_mode mode, const struct error *why,
+		   struct error *err);
+
 /* The edit that goes with the decision, or NULL. */
 const struct ocfg_seccomp_edit *container_notify_edit(const struct container *c);
 /* "<target>/$LIB/libksm_preload.so" stands in the LD_PRELOAD of the container's program. */

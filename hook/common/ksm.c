@@ -5,11 +5,16 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "hook/common/ksm.h"
 #include "hook/common/proc.h"
 #include "oci-config/cleanup.h"
+
+#ifndef PR_SET_MEMORY_MERGE
+#define PR_SET_MEMORY_MERGE 67 /* Linux 6.4 */
+#endif
 
 bool ksm_is_present(void)
 {
@@ -64,6 +69,13 @@ double ksm_cpu_seconds(void)
 			return (double)stat.cpu_ticks / (double)sysconf(_SC_CLK_TCK);
 	}
 	return -1;
+}
+
+int ksm_merge_self(bool on, struct error *err)
+{
+	if (prctl(PR_SET_MEMORY_MERGE, (unsigned long)on, 0UL, 0UL, 0UL) < 0)
+		return error_set(err, errno, "PR_SET_MEMORY_MERGE");
+	return 0;
 }
 
 static int64_t find_number(const char *text, const char *key)

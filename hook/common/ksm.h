@@ -24,6 +24,12 @@ int ksm_sys_set(const char *name, int64_t value, struct error *err);
 /* CPU seconds that ksmd has used since boot; -1 if that cannot be known. */
 double ksm_cpu_seconds(void);
 
+/*
+ * PR_SET_MEMORY_MERGE of this very process, which what it starts inherits, over exec as well where the kernel does that
+ * (PROBE_EXEC_INHERIT). -EINVAL: this kernel has none (before 6.4).
+ */
+int ksm_merge_self(bool on, struct error *err);
+
 /* Each figure may be KSM_UNKNOWN; those in pages are of the kernel's base page size. */
 struct ksm_process {
 	int64_t rmap_items;    /* pages that ksmd keeps track of (6.1) */

@@ -191,6 +191,18 @@ unsigned probe(unsigned wanted)
 	return found;
 }
 
+int probe_process(struct error *err)
+{
+	unsigned found = probe(PROBE_PROCESS_WIDE);
+	char missing[64];
+
+	if (found == PROBE_PROCESS_WIDE)
+		return 0;
+	probe_list_missing(found | (PROBE_ALL & ~(unsigned)PROBE_PROCESS_WIDE), missing,
+			   sizeof(missing));
+	return error_set(err, EINVAL, "this kernel lacks %s", missing);
+}
+
 const char *probe_list_missing(unsigned found, char *buf, size_t size)
 {
 	unsigned missing = PROBE_ALL & ~found;

@@ -30,6 +30,8 @@ enum probe {
  * as missing. A probe that cannot be made counts as missing.
  */
 unsigned probe(unsigned wanted);
+/* All of PROBE_PROCESS_WIDE; otherwise -EINVAL, with what is missing in err. */
+int probe_process(struct error *err);
 /* "prctl", ...: the name of one feature, as in OCI_KSM_NO. */
 const char *probe_name(enum probe feature);
 /* Those that are not in `found`, with commas; "" if there are none. */

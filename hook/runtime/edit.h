@@ -13,7 +13,7 @@
  * one warning.
  */
 int edit_create(struct container *c, const struct args *args, struct error *err);
-/* exec: gives the process the environment that the container's own program has. */
+/* exec: gives the process what the container's own program has: the environment, PR_SET_MEMORY_MERGE. */
 int edit_exec(struct container *c, const struct args *args, struct error *err);
 /* delete: forgets the container if it has ended. */
 void edit_delete(struct container *c, const struct args *args);

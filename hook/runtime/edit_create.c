@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "hook/common/ksm.h"
 #include "hook/common/log.h"
 #include "hook/common/paths.h"
 #include "hook/common/traces.h"
@@ -183,11 +184,31 @@ static int apply(struct edit *e, struct error *err)
 	prepare(e);
 	plan = plan_of(e);
 	rc = ocfg_plan_apply(&plan, &e->c->spec, err);
-	if (rc == 0)
+	if (rc == 0 && (e->changed || ocfg_plan_is_applied(&e->c->spec)))
 		rc = ocfg_spec_save(&e->c->spec, e->dirfd, e->config, err);
 	if (rc < 0 && e->traces.records >= 0)
 		traces_undo(&e->traces, &e->root, e->args->id);
 	return rc;
+}
+
+/*
+ * This process becomes the runtime, and what that starts inherits it. Before anything is made or written, so that nothing has to
+ * be taken back.
+ */
+static int enter_process(struct container *c, struct error *err)
+{
+	struct error why = {0};
+
+	if (!(c->decision.modes & OCFG_MODE_PROCESS) || ksm_merge_self(true, &why) == 0)
+		return 0;
+	return container_lose(c, OCFG_MODE_PROCESS, &why, err);
+}
+
+/* The container starts without merging. */
+static void leave_process(const struct container *c)
+{
+	if (c->decision.modes & OCFG_MODE_PROCESS)
+		(void)ksm_merge_self(false, NULL);
 }
 
 static int edit(struct edit *e, struct error *err)
@@ -209,7 +230,13 @@ static int edit(struct edit *e, struct error *err)
 		return -EINVAL;
 	rc = container_decide(c, err);
 	if (rc == 0)
-		return apply(e, err);
+		rc = enter_process(c, err);
+	if (rc == 0) {
+		rc = apply(e, err);
+		if (rc < 0)
+			leave_process(c);
+		return rc;
+	}
 	if (e->changed && ocfg_spec_save(&c->spec, e->dirfd, e->config, &undo_err) < 0) {
 		*err = undo_err;
 		return -EINVAL;

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hook/common/ksm.h"
 #include "hook/common/proc.h"
 #include "hook/common/traces.h"
 #include "hook/runtime/edit.h"
@@ -40,9 +41,12 @@ int edit_exec(struct container *c, const struct args *args, struct error *err)
 	 * What is not recorded is not ours, and why there are no records was told when the
 	 * container started.
 	 */
-	if (!args->id || !args->process || traces_open(&c->settings, args->id, &traces, NULL) < 0)
+	if (!args->id || traces_open(&c->settings, args->id, &traces, NULL) < 0)
 		return 0;
-	if (record->id && record->shim_target && (record->modes & OCFG_MODE_PRELOAD))
+	if (record->id && record->modes & OCFG_MODE_PROCESS)
+		rc = ksm_merge_self(true, err);
+	if (rc == 0 && record->id && args->process && record->shim_target &&
+	    record->modes & OCFG_MODE_PRELOAD)
 		rc = edit_process(record, args->process, err);
 	traces_done(&traces);
 	return rc;

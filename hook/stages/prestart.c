@@ -8,16 +8,27 @@
 #include "hook/stages/input.h"
 #include "hook/stages/place.h"
 #include "hook/stages/stages.h"
+#include "hook/stages/whole.h"
 
 /*
  * CAP_SYS_ADMIN, CAP_SYS_CHROOT: setns to the container's mount namespace, open_tree,
  * mount_setattr, move_mount. CAP_SYS_PTRACE: to open /proc/PID/ns of an init that has other users
- * or more capabilities than are left here. CAP_SETUID, CAP_SETGID: what is made in the container is
+ * or more capabilities than are left here, and to stop it for the mode process (CAP_SYS_ADMIN then
+ * hides the injected call from its filters). CAP_SETUID, CAP_SETGID: what is made in the container is
  * made as the owner of its folder. CAP_DAC_READ_SEARCH: bundles and root file systems of user
  * namespaces lie in folders of theirs.
  */
 static const cap_value_t needed[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE,
 				     CAP_SETUID,    CAP_SETGID,	    CAP_DAC_READ_SEARCH};
+
+static int enter_process(struct container *c, pid_t init, struct error *err)
+{
+	struct error why = {0};
+
+	if (!(c->decision.modes & OCFG_MODE_PROCESS) || whole_enter(init, &why) == 0)
+		return 0;
+	return container_lose(c, OCFG_MODE_PROCESS, &why, err);
+}
 
 static int place(struct container *c, const struct ocfg_oci_state *state, struct error *err)
 {
@@ -33,6 +44,8 @@ static int place(struct container *c, const struct ocfg_oci_state *state, struct
 	container_tell_problems(c);
 	if (rc == 0 && c->wishes.modes != 0) {
 		rc = container_decide(c, err);
+		if (rc == 0)
+			rc = enter_process(c, state->pid, err);
 		if (rc == 0 && place_run(&p, err) < 0)
 			rc = c->decision.as_wished ? -err->code
 						   : error_wrap(err, "%s", c->decision.reason);

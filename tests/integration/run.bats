@@ -110,14 +110,21 @@ print(" mg" in re.search("VmFlags:.*", heap).group(), open("/proc/self/ksm_stat"
   assert_contains "$stderr" 'proceeding with the defaults'
 }
 
-@test "modes: off does nothing, what this version cannot do is said" {
+@test "modes: off does nothing, process needs nothing in the environment, what the kernel cannot do is said" {
   run --separate-stderr -0 ksm run --mode=off -- sh -c 'echo "runs $LD_PRELOAD"'
   assert_output 'runs '
   assert_equal "$stderr" ''
   refute_exists "$STATE/containers"/run-*.json
+  # The heap of a static program, too; and what it starts.
+  run --separate-stderr -0 ksm run --mode=process -- /bin/busybox sh -c 'grep merge_any /proc/self/ksm_stat; echo "[$LD_PRELOAD]"'
+  assert_output $'ksm_merge_any: yes\n[]'
+  assert_equal "$stderr" ''
+  run --separate-stderr -0 ksm run --mode=process,preload -- sh -c 'grep merge_any /proc/self/ksm_stat; echo "$LD_PRELOAD"'
+  assert_output $'ksm_merge_any: yes\n'"$PRELOAD_DIR/$SHIM_ENTRY"
+  export OCI_KSM_NO=vma_merge
   run --separate-stderr -0 ksm run --mode=process -- sh -c 'echo "$LD_PRELOAD"'
   assert_output "$PRELOAD_DIR/$SHIM_ENTRY"
-  assert_equal "$(wc -l <<< "$stderr")" 1
+  assert_equal "$stderr" 'oci-ksm: process is not possible: this kernel lacks vma_merge, so preload takes its place'
   run -125 ksm run --required --mode=process -- touch "$T/ran"
   refute_exists "$T/ran"
 }
