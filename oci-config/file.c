@@ -109,24 +109,19 @@ static int fill(int fd, const struct stat *old, const char *data, size_t len)
 	return fchmod(fd, old->st_mode & 07777) < 0 ? -errno : 0;
 }
 
-int ocfg_file_replace(int dirfd, const char *path, const char *data, size_t len, struct error *err)
+/* `kept`: whose owner and mode the new file gets; NULL: the caller's, and 0600. */
+static int replace(int dirfd, const char *path, const struct stat *kept, const char *data,
+		   size_t len, struct error *err)
 {
 	char temporary[PATH_MAX];
-	struct stat st;
-	int fd, rc;
-	bool exists = fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	int fd, rc = temporary_path(path, temporary, sizeof(temporary), err);
 
-	if (!exists && errno != ENOENT)
-		return error_set(err, errno, "stat %s", path);
-	if (exists && !S_ISREG(st.st_mode))
-		return error_set(err, EINVAL, "%s: not a regular file", path);
-	rc = temporary_path(path, temporary, sizeof(temporary), err);
 	if (rc < 0)
 		return rc;
 	fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return error_set(err, errno, "create %s", temporary);
-	rc = fill(fd, exists ? &st : NULL, data, len);
+	rc = fill(fd, kept, data, len);
 	if (close(fd) < 0 && rc == 0)
 		rc = -errno;
 	if (rc == 0 && renameat(dirfd, temporary, dirfd, path) < 0)
@@ -136,4 +131,33 @@ int ocfg_file_replace(int dirfd, const char *path, const char *data, size_t len,
 		return error_set(err, -rc, "write %s", path);
 	}
 	return 0;
+}
+
+/* 1: there is such a file. */
+static int stat_regular(int dirfd, const char *path, struct stat *st, struct error *err)
+{
+	bool exists = fstatat(dirfd, path, st, AT_SYMLINK_NOFOLLOW) == 0;
+
+	if (!exists && errno != ENOENT)
+		return error_set(err, errno, "stat %s", path);
+	if (exists && !S_ISREG(st->st_mode))
+		return error_set(err, EINVAL, "%s: not a regular file", path);
+	return exists;
+}
+
+int ocfg_file_replace(int dirfd, const char *path, const char *data, size_t len, struct error *err)
+{
+	struct stat st;
+	int rc = stat_regular(dirfd, path, &st, err);
+
+	return rc < 0 ? rc : replace(dirfd, path, rc ? &st : NULL, data, len, err);
+}
+
+int ocfg_file_publish(int dirfd, const char *path, const char *data, size_t len, struct error *err)
+{
+	const struct stat kept = {.st_uid = geteuid(), .st_gid = getegid(), .st_mode = 0644};
+	struct stat st;
+	int rc = stat_regular(dirfd, path, &st, err);
+
+	return rc < 0 ? rc : replace(dirfd, path, &kept, data, len, err);
 }

@@ -25,6 +25,8 @@ int ocfg_file_read(int dirfd, const char *path, size_t max, char **ret, size_t *
  * nothing is left.
  */
 int ocfg_file_replace(int dirfd, const char *path, const char *data, size_t len, struct error *err);
+/* The same for what everybody may read: owner is the caller and mode 0644, whatever was there and whatever the umask is. */
+int ocfg_file_publish(int dirfd, const char *path, const char *data, size_t len, struct error *err);
 
 /*
  * read and write that go on after a signal or a part: up to `size` bytes until the end of the file,

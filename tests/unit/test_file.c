@@ -153,6 +153,34 @@ static void makes_a_file_that_only_its_owner_reads(void **state)
 	assert_int_equal(st.st_size, 0);
 }
 
+static void publishes_for_everybody(void **state)
+{
+	const struct folder *folder = *state;
+	mode_t mask = umask(077);
+	struct stat st;
+
+	assert_ok(ocfg_file_publish(folder->fd, "new", "text", 4, &err));
+	put_file(folder, "old", "old");
+	assert_int_equal(fchmodat(folder->fd, "old", 0600, 0), 0);
+	if (geteuid() == 0)
+		assert_int_equal(fchownat(folder->fd, "old", 1234, 5678, 0), 0);
+	assert_ok(ocfg_file_publish(folder->fd, "old", "text", 4, &err));
+	umask(mask);
+	for (size_t i = 0; i < 2; i++) {
+		const char *name = i ? "old" : "new";
+
+		assert_content(folder, name, "text");
+		assert_int_equal(fstatat(folder->fd, name, &st, 0), 0);
+		assert_int_equal(st.st_mode & 07777, 0644);
+		assert_int_equal(st.st_uid, geteuid());
+		assert_int_equal(st.st_gid, getegid());
+	}
+	assert_int_equal(symlinkat("old", folder->fd, "link"), 0);
+	assert_error(ocfg_file_publish(folder->fd, "link", "x", 1, &err), EINVAL,
+		     "link: not a regular file");
+	assert_int_equal(count_entries(folder), 3);
+}
+
 static void replaces_nothing_but_files(void **state)
 {
 	const struct folder *folder = *state;
@@ -210,6 +238,8 @@ int main(void)
 						folder_set_up, folder_tear_down),
 		cmocka_unit_test_setup_teardown(makes_a_file_that_only_its_owner_reads,
 						folder_set_up, folder_tear_down),
+		cmocka_unit_test_setup_teardown(publishes_for_everybody, folder_set_up,
+						folder_tear_down),
 		cmocka_unit_test_setup_teardown(replaces_nothing_but_files, folder_set_up,
 						folder_tear_down),
 		cmocka_unit_test_setup_teardown(leaves_the_old_file_when_it_cannot_write,
