@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* oci-ksm status: one row a container or run: how its memory is made mergeable and what that saves. */
-#include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "hook/cli/cli.h"
-#include "hook/cli/records.h"
+#include "hook/cli/figures.h"
 #include "hook/cli/table.h"
-#include "hook/common/cgroup.h"
 #include "hook/common/ksm.h"
-#include "hook/common/paths.h"
-#include "hook/common/proc.h"
-#include "oci-config/cleanup.h"
 #include "oci-config/mode.h"
 
 enum { ID, MODE, SOURCE, COMMAND, PROCESSES, MERGEABLE, ANONYMOUS, MERGED, SAVED, REASON, COLUMNS };
@@ -37,127 +30,41 @@ static const struct table_column columns[COLUMNS] = {
 	[REASON] = {"REASON", "reason", TABLE_TEXT, "why this mode", true},
 };
 
-struct totals {
-	int64_t processes, mergeable, anonymous, merged, saved;
-};
-
-/* What is not known of one process is not known of all. */
-static void add(int64_t *sum, int64_t value)
+static int add_row(struct table *table, const struct figures *figures, struct error *err)
 {
-	*sum = *sum == KSM_UNKNOWN || value == KSM_UNKNOWN ? KSM_UNKNOWN : *sum + value;
-}
-
-static int64_t merged_bytes(const struct ksm_process *ksm)
-{
-	int64_t pages = ksm->merging_pages;
-
-	if (pages == KSM_UNKNOWN)
-		return KSM_UNKNOWN;
-	if (ksm->zero_pages != KSM_UNKNOWN)
-		pages += ksm->zero_pages;
-	return pages * sysconf(_SC_PAGESIZE);
-}
-
-static int64_t is_mergeable(const struct ksm_process *ksm)
-{
-	if (ksm->merge_any == 1)
-		return 1;
-	return ksm->mergeable;
-}
-
-static struct totals sum_up(const struct cgroup_container *container)
-{
-	struct totals totals = {0};
-
-	for (size_t i = 0; i < container->count; i++) {
-		struct ksm_process ksm;
-
-		/* Gone meanwhile, or a zombie, which has no memory. */
-		if (ksm_process_read(container->pids[i], &ksm, NULL) < 0 ||
-		    ksm.anonymous == KSM_UNKNOWN)
-			continue;
-		totals.processes++;
-		add(&totals.mergeable, is_mergeable(&ksm));
-		add(&totals.anonymous, ksm.anonymous);
-		add(&totals.merged, merged_bytes(&ksm));
-		add(&totals.saved, ksm.profit);
-	}
-	return totals;
-}
-
-static int add_row(struct table *table, const struct ocfg_record *record,
-		   const struct cgroup_container *container, struct error *err)
-{
-	struct totals totals = sum_up(container);
-	struct proc_stat stat = {0};
 	char mode[64];
-	int rc;
+	int rc = table_row(table, err);
 
-	if (!totals.processes)
-		return 0;
-	(void)proc_stat_read(record->pid > 0 ? record->pid : container->pids[0], &stat, NULL);
-	rc = table_row(table, err);
 	if (rc == 0)
-		rc = table_text(table, ID, record->id, err);
+		rc = table_text(table, ID, figures->record.id, err);
 	if (rc == 0)
-		rc = table_text(table, MODE, ocfg_mode_format(record->modes, mode, sizeof(mode)),
-				err);
+		rc = table_text(table, MODE,
+				ocfg_mode_format(figures->record.modes, mode, sizeof(mode)), err);
 	if (rc == 0)
-		rc = table_text(table, SOURCE, record->source, err);
+		rc = table_text(table, SOURCE, figures->record.source, err);
 	if (rc == 0)
-		rc = table_text(table, COMMAND, stat.comm, err);
+		rc = table_text(table, COMMAND, figures->command, err);
 	if (rc == 0)
-		rc = table_text(table, REASON, record->reason, err);
+		rc = table_text(table, REASON, figures->record.reason, err);
 	if (rc < 0)
 		return rc;
-	table_number(table, PROCESSES, totals.processes);
-	table_number(table, MERGEABLE, totals.mergeable);
-	table_number(table, ANONYMOUS, totals.anonymous);
-	table_number(table, MERGED, totals.merged);
-	table_number(table, SAVED, totals.saved);
+	table_number(table, PROCESSES, figures->processes);
+	table_number(table, MERGEABLE, figures->mergeable);
+	table_number(table, ANONYMOUS, figures->anonymous);
+	table_number(table, MERGED, figures->merged);
+	table_number(table, SAVED, figures->saved);
 	return 0;
-}
-
-/* Both are sorted by ID. */
-static int add_rows(struct table *table, const struct ocfg_record *records, size_t count,
-		    struct error *err)
-{
-	struct cgroup_container *containers = calloc(count, sizeof(*containers));
-	int rc;
-
-	if (!containers)
-		return error_set(err, ENOMEM, "list of containers");
-	for (size_t i = 0; i < count; i++)
-		containers[i] = (struct cgroup_container){
-			.id = records[i].id,
-			.pid = records[i].pid,
-			.start_time = records[i].start_time,
-		};
-	rc = cgroup_containers_find(containers, count, err);
-	for (size_t i = 0; rc == 0 && i < count; i++)
-		rc = add_row(table, &records[i], &containers[i], err);
-	cgroup_containers_done(containers, count);
-	free(containers);
-	return rc;
 }
 
 static int fill(struct table *table, struct error *err)
 {
-	struct ocfg_record *records = NULL;
-	struct ocfg_settings settings;
-	cleanup_close int dir = -1;
+	struct figures *figures = NULL;
 	size_t count = 0;
-	int rc;
+	int rc = figures_load(&figures, &count, err);
 
-	cli_settings(&settings);
-	dir = paths_state_dir(&settings, "containers", err);
-	ocfg_settings_done(&settings);
-	if (dir < 0)
-		return dir;
-	rc = records_load(dir, &records, &count, err);
-	if (rc == 0 && count)
-		rc = add_rows(table, records, count, err);
-	records_free(records, count);
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = add_row(table, &figures[i], err);
+	figures_free(figures, count);
 	return rc;
 }
 
