@@ -18,9 +18,13 @@ $(BUILD)/podman/oci-ksm.conf: packaging/podman/containers.conf FORCE
 
 ##### systemd: for the machine, and for each user's rootless containers #####
 SYSTEMDDIR ?= $(PREFIX)/lib/systemd
-SYSTEMD_UNITS := $(foreach whose,system user,$(whose)/oci-ksmd.socket $(whose)/oci-ksmd.service)
+SYSTEMD_UNITS := $(foreach whose,system user,$(whose)/oci-ksmd.socket $(whose)/oci-ksmd.service) \
+	system/oci-ksm-metrics.timer system/oci-ksm-metrics.service
 SYSTEMD_BUILT := $(addprefix $(BUILD)/systemd/,$(SYSTEMD_UNITS))
 $(BUILD)/systemd/%.socket: packaging/systemd/%.socket FORCE
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
+$(BUILD)/systemd/%.timer: packaging/systemd/%.timer FORCE
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
 $(BUILD)/systemd/%.service: packaging/systemd/%.service.in FORCE
@@ -30,7 +34,7 @@ $(BUILD)/systemd/%.service: packaging/systemd/%.service.in FORCE
 # The shim's folder is never removed: it is mounted in running containers, which see new files in it but not a new folder.
 install: all $(PODMAN_BUILT) $(SYSTEMD_BUILT) ## Install below DESTDIR and PREFIX=/usr/local
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(BINDIR) $(PREFIX)/lib/oci-ksm $(HOOKSDIR) $(PRECREATEDIR) $(CONFDDIR) \
-		$(SYSTEMDDIR)/system $(SYSTEMDDIR)/user)
+		$(SYSTEMDDIR)/system $(SYSTEMDDIR)/user $(DATADIR)/oci-ksm/prometheus)
 	$(INSTALL) -m 755 $(addprefix $(BUILD)/bin/,$(PROGRAMS)) $(DESTDIR)$(BINDIR)/
 	ln -sf oci-ksm $(DESTDIR)$(BINDIR)/ksm-wrapper
 	cp -R --no-dereference --remove-destination $(BUILD)/lib/oci-ksm/preload $(DESTDIR)$(PREFIX)/lib/oci-ksm/
@@ -39,6 +43,7 @@ install: all $(PODMAN_BUILT) $(SYSTEMD_BUILT) ## Install below DESTDIR and PREFI
 	$(INSTALL) -m 644 $(patsubst %,$(BUILD)/podman/oci-ksm-%.json,$(HOOK_STAGES)) $(DESTDIR)$(HOOKSDIR)/
 	$(INSTALL) -m 644 $(BUILD)/podman/oci-ksm-precreate.json $(DESTDIR)$(PRECREATEDIR)/
 	$(INSTALL) -m 644 $(BUILD)/podman/oci-ksm.conf $(DESTDIR)$(CONFDDIR)/
+	$(INSTALL) -m 644 packaging/prometheus/oci-ksm.json $(DESTDIR)$(DATADIR)/oci-ksm/prometheus/
 	$(INSTALL) -m 644 $(filter $(BUILD)/systemd/system/%,$(SYSTEMD_BUILT)) $(DESTDIR)$(SYSTEMDDIR)/system/
 	$(INSTALL) -m 644 $(filter $(BUILD)/systemd/user/%,$(SYSTEMD_BUILT)) $(DESTDIR)$(SYSTEMDDIR)/user/
 

@@ -30,6 +30,7 @@ test,bench       nodejs                  nodejs                        node
 test,bench       redis-server            valkey-compat-redis           redis-server
 test,bench       default-jdk-headless    java-latest-openjdk-devel     javac
 test,bench       prometheus              golang-github-prometheus      prometheus
+test             prometheus-node-exporter golang-github-prometheus-node-exporter prometheus-node-exporter
 test,bench       golang-go               golang                        go
 test             git                     git                           git
 test,bench       runc                    runc
