@@ -31,10 +31,24 @@ $(BUILD)/systemd/%.service: packaging/systemd/%.service.in FORCE
 	@mkdir -p $(@D)
 	$(Q)sed 's|@BINDIR@|$(BINDIR)|' $< > $@
 
+# What the state of root is kept in: made at boot, too, for who looks before the first container.
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
+
+##### Man pages, and the shells' completion of command lines #####
+MANDIR  ?= $(DATADIR)/man
+BASHDIR ?= $(DATADIR)/bash-completion/completions
+ZSHDIR  ?= $(DATADIR)/zsh/site-functions
+FISHDIR ?= $(DATADIR)/fish/vendor_completions.d
+MAN_PAGES := $(notdir $(wildcard packaging/man/*))
+man_path = $(MANDIR)/man$(subst .,,$(suffix $(1)))/$(1)
+# bash and fish look for a file of the command's name, zsh reads all that are there.
+COMPLETED := oci-ksmd oci-ksm-hook ksm-wrapper
+
 # The shim's folder is never removed: it is mounted in running containers, which see new files in it but not a new folder.
 install: all $(PODMAN_BUILT) $(SYSTEMD_BUILT) ## Install below DESTDIR and PREFIX=/usr/local
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(BINDIR) $(PREFIX)/lib/oci-ksm $(HOOKSDIR) $(PRECREATEDIR) $(CONFDDIR) \
-		$(SYSTEMDDIR)/system $(SYSTEMDDIR)/user $(DATADIR)/oci-ksm/prometheus)
+		$(SYSTEMDDIR)/system $(SYSTEMDDIR)/user $(TMPFILESDIR) $(BASHDIR) $(ZSHDIR) $(FISHDIR) $(DATADIR)/oci-ksm/prometheus \
+		$(sort $(dir $(foreach page,$(MAN_PAGES),$(call man_path,$(page))))))
 	$(INSTALL) -m 755 $(addprefix $(BUILD)/bin/,$(PROGRAMS)) $(DESTDIR)$(BINDIR)/
 	ln -sf oci-ksm $(DESTDIR)$(BINDIR)/ksm-wrapper
 	cp -R --no-dereference --remove-destination $(BUILD)/lib/oci-ksm/preload $(DESTDIR)$(PREFIX)/lib/oci-ksm/
@@ -46,12 +60,22 @@ install: all $(PODMAN_BUILT) $(SYSTEMD_BUILT) ## Install below DESTDIR and PREFI
 	$(INSTALL) -m 644 packaging/prometheus/oci-ksm.json $(DESTDIR)$(DATADIR)/oci-ksm/prometheus/
 	$(INSTALL) -m 644 $(filter $(BUILD)/systemd/system/%,$(SYSTEMD_BUILT)) $(DESTDIR)$(SYSTEMDDIR)/system/
 	$(INSTALL) -m 644 $(filter $(BUILD)/systemd/user/%,$(SYSTEMD_BUILT)) $(DESTDIR)$(SYSTEMDDIR)/user/
+	$(INSTALL) -m 644 packaging/systemd/tmpfiles.d/oci-ksm.conf $(DESTDIR)$(TMPFILESDIR)/
+	$(foreach page,$(MAN_PAGES),$(INSTALL) -m 644 packaging/man/$(page) $(DESTDIR)$(call man_path,$(page)) &&) :
+	$(INSTALL) -m 644 packaging/completion/oci-ksm.bash $(DESTDIR)$(BASHDIR)/oci-ksm
+	$(INSTALL) -m 644 packaging/completion/_oci-ksm $(DESTDIR)$(ZSHDIR)/
+	$(INSTALL) -m 644 packaging/completion/oci-ksm.fish $(DESTDIR)$(FISHDIR)/
+	$(foreach program,$(COMPLETED),ln -sf oci-ksm $(DESTDIR)$(BASHDIR)/$(program) && \
+		ln -sf oci-ksm.fish $(DESTDIR)$(FISHDIR)/$(program).fish &&) :
 
 # Takes away what install made, and no folder that others use too. The administrator's settings stay.
 uninstall: ## Remove what install installed
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(PROGRAMS) ksm-wrapper)
 	rm -f $(patsubst %,$(DESTDIR)$(HOOKSDIR)/oci-ksm-%.json,$(HOOK_STAGES)) $(DESTDIR)$(CONFDDIR)/oci-ksm.conf
 	rm -f $(addprefix $(DESTDIR)$(SYSTEMDDIR)/,$(SYSTEMD_UNITS))
+	rm -f $(DESTDIR)$(TMPFILESDIR)/oci-ksm.conf $(addprefix $(DESTDIR),$(foreach page,$(MAN_PAGES),$(call man_path,$(page))))
+	rm -f $(addprefix $(DESTDIR)$(BASHDIR)/,oci-ksm $(COMPLETED)) $(DESTDIR)$(ZSHDIR)/_oci-ksm \
+		$(patsubst %,$(DESTDIR)$(FISHDIR)/%.fish,oci-ksm $(COMPLETED))
 	rm -rf $(DESTDIR)$(PREFIX)/lib/oci-ksm $(DESTDIR)$(DATADIR)/oci-ksm
 
 # The tree as git knows it; to be built as it is.

@@ -60,6 +60,13 @@ test             clang-tidy              clang-tools-extra
 test             cppcheck                cppcheck
 test             shellcheck              ShellCheck
 test             codespell               codespell
+test             debhelper               debhelper
+test             lintian                 -
+test             rpm                     rpm-build                     rpmbuild
+test             mandoc                  mandoc
+test             man-db                  man-db
+test             fish                    fish
+test             zsh                     zsh
 TABLE
 }
 

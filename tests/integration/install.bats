@@ -71,6 +71,23 @@ precreate'
   done
 }
 
+@test "the helper's unit is hardened as far as it goes without a seccomp filter: a tracer that has one may suspend nobody's" {
+  make_ install PREFIX="$T/here"
+  run systemd-analyze security --no-pager --offline=true --threshold=65 "$T/here/lib/systemd/system/oci-ksmd.service"
+  assert_status 0
+  run grep -hE '^(SystemCall|Restrict|Lock|ProtectKernel|ProtectClock|ProtectHostname|PrivateDevices|MemoryDeny|ProtectProc|ProcSubset|PrivatePIDs)' \
+    "$T"/here/lib/systemd/*/oci-ksmd.service
+  assert_output ''
+}
+
+@test "the folder of state is made at boot, for root only" {
+  make_ install PREFIX="$T/here"
+  mkdir "$T/host"
+  run systemd-tmpfiles --root="$T/host" --create "$T/here/lib/tmpfiles.d/oci-ksm.conf"
+  assert_status 0
+  assert_equal "$(stat -c '%a %u %F' "$T/host/run/oci-ksm")" '700 0 directory'
+}
+
 @test "make help names every target that people use" {
   run make_ help
   assert_status 0

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion of fish for oci-ksm, oci-ksmd, oci-ksm-hook and ksm-wrapper. tests/integration/manual.bats compares it with --help.
+
+set -l commands run status doctor metrics
+complete -c oci-ksm -f
+complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -s h -l help -d 'display a short help'
+complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -s V -l version -d 'display the version'
+complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a run -d 'run a program whose memory can be merged'
+complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a status -d 'show containers and runs, and what merging saves'
+complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a doctor -d 'check whether merging works on this host'
+complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a metrics -d 'print the figures of status for Prometheus'
+
+set -l in_run -c oci-ksm -n '__fish_seen_subcommand_from run'
+complete $in_run -s m -l mode -x -a '(__fish_append , preload notify process auto off)' -d how
+complete $in_run -s s -l min-size -x -a '64K 256K 1M' -d 'smallest region'
+complete $in_run -l sync -d 'memory is made mergeable before the program goes on'
+complete $in_run -s r -l required -d 'fail instead of going on without merging'
+complete $in_run -s h -l help -d 'display a short help'
+complete $in_run -x -a '(__fish_complete_subcommand --fcs-skip=2)'
+
+set -l in_status -c oci-ksm -n '__fish_seen_subcommand_from status'
+complete $in_status -s b -l bytes -d 'sizes as numbers of bytes'
+complete $in_status -s J -l json -d 'all columns as JSON'
+complete $in_status -s n -l noheadings -d 'no line of headings'
+complete $in_status -s o -l output -x -a '(__fish_append , ID MODE SOURCE COMMAND PROCS MERGEABLE ANON MERGED SAVED REASON)' -d 'columns to show'
+complete $in_status -s v -l verbose -d 'the same as --output=+reason'
+complete $in_status -s h -l help -d 'display a short help'
+
+set -l in_doctor -c oci-ksm -n '__fish_seen_subcommand_from doctor'
+complete $in_doctor -s J -l json -d 'as JSON'
+complete $in_doctor -s h -l help -d 'display a short help'
+
+set -l in_metrics -c oci-ksm -n '__fish_seen_subcommand_from metrics'
+complete $in_metrics -s o -l output -r -F -d 'replace this file'
+complete $in_metrics -s h -l help -d 'display a short help'
+
+complete -c oci-ksmd -f
+complete -c oci-ksmd -s s -l socket -r -F -d 'listen there'
+complete -c oci-ksmd -s S -l sync -d 'mark memory before the program that maps it goes on'
+complete -c oci-ksmd -s 1 -l once -d 'end when the last container has ended'
+complete -c oci-ksmd -s r -l replace -d 'have the running oci-ksmd go on as this program'
+complete -c oci-ksmd -s l -l log -x -a 'auto syslog stderr file:/' -d 'where to log'
+complete -c oci-ksmd -s h -l help -d 'display a short help'
+complete -c oci-ksmd -s V -l version -d 'display the version'
+
+complete -c oci-ksm-hook -f -a 'prestart createRuntime precreate poststop'
+complete -c oci-ksm-hook -l help -d 'display a short help'
+complete -c oci-ksm-hook -l version -d 'display the version'
+
+complete -c ksm-wrapper -l help -d 'display a short help'
+complete -c ksm-wrapper -x -a '(__fish_complete_subcommand)'
