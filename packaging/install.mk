@@ -16,6 +16,16 @@ $(BUILD)/podman/oci-ksm.conf: packaging/podman/containers.conf FORCE
 	@mkdir -p $(@D)
 	$(Q)sed 's|@PRECREATEDIR@|$(PRECREATEDIR)|' $< > $@
 
+##### What an administrator copies into the configuration of docker, containerd and CRI-O; nothing is switched on by installing it #####
+SHAREDIR := $(DATADIR)/oci-ksm
+ENGINE_FILES := docker/daemon.json containerd/config-v2.toml containerd/config-v3.toml crio/99-oci-ksm.conf kubernetes/runtimeclass.yaml
+ENGINE_BUILT := $(addprefix $(BUILD)/engines/,$(ENGINE_FILES))
+$(BUILD)/engines/%: packaging/% FORCE
+	@mkdir -p $(@D)
+	$(Q)sed 's|@BINDIR@|$(BINDIR)|' $< > $@
+# By these names oci-ksm-runtime stands in front of one runtime, instead of the first that the settings name.
+RUNTIME_LINKS := oci-ksm-runtime-crun oci-ksm-runtime-runc
+
 ##### systemd: for the machine, and for each user's rootless containers #####
 SYSTEMDDIR ?= $(PREFIX)/lib/systemd
 SYSTEMD_UNITS := $(foreach whose,system user,$(whose)/oci-ksmd.socket $(whose)/oci-ksmd.service) \
@@ -45,12 +55,13 @@ man_path = $(MANDIR)/man$(subst .,,$(suffix $(1)))/$(1)
 COMPLETED := oci-ksmd oci-ksm-hook ksm-wrapper
 
 # The shim's folder is never removed: it is mounted in running containers, which see new files in it but not a new folder.
-install: all $(PODMAN_BUILT) $(SYSTEMD_BUILT) ## Install below DESTDIR and PREFIX=/usr/local
+install: all $(PODMAN_BUILT) $(SYSTEMD_BUILT) $(ENGINE_BUILT) ## Install below DESTDIR and PREFIX=/usr/local
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(BINDIR) $(PREFIX)/lib/oci-ksm $(HOOKSDIR) $(PRECREATEDIR) $(CONFDDIR) \
 		$(SYSTEMDDIR)/system $(SYSTEMDDIR)/user $(TMPFILESDIR) $(BASHDIR) $(ZSHDIR) $(FISHDIR) $(DATADIR)/oci-ksm/prometheus \
 		$(sort $(dir $(foreach page,$(MAN_PAGES),$(call man_path,$(page))))))
 	$(INSTALL) -m 755 $(addprefix $(BUILD)/bin/,$(PROGRAMS)) $(DESTDIR)$(BINDIR)/
 	ln -sf oci-ksm $(DESTDIR)$(BINDIR)/ksm-wrapper
+	for link in $(RUNTIME_LINKS); do ln -sf oci-ksm-runtime $(DESTDIR)$(BINDIR)/$$link; done
 	cp -R --no-dereference --remove-destination $(BUILD)/lib/oci-ksm/preload $(DESTDIR)$(PREFIX)/lib/oci-ksm/
 	rm $(DESTDIR)$(PRELOADDIR)/.complete
 	chmod -R u=rwX,go=rX $(DESTDIR)$(PRELOADDIR)
@@ -67,10 +78,11 @@ install: all $(PODMAN_BUILT) $(SYSTEMD_BUILT) ## Install below DESTDIR and PREFI
 	$(INSTALL) -m 644 packaging/completion/oci-ksm.fish $(DESTDIR)$(FISHDIR)/
 	$(foreach program,$(COMPLETED),ln -sf oci-ksm $(DESTDIR)$(BASHDIR)/$(program) && \
 		ln -sf oci-ksm.fish $(DESTDIR)$(FISHDIR)/$(program).fish &&) :
+	for file in $(ENGINE_FILES); do $(INSTALL) -D -m 644 $(BUILD)/engines/$$file $(DESTDIR)$(SHAREDIR)/$$file || exit 1; done
 
 # Takes away what install made, and no folder that others use too. The administrator's settings stay.
 uninstall: ## Remove what install installed
-	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(PROGRAMS) ksm-wrapper)
+	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(PROGRAMS) $(RUNTIME_LINKS) ksm-wrapper)
 	rm -f $(patsubst %,$(DESTDIR)$(HOOKSDIR)/oci-ksm-%.json,$(HOOK_STAGES)) $(DESTDIR)$(CONFDDIR)/oci-ksm.conf
 	rm -f $(addprefix $(DESTDIR)$(SYSTEMDDIR)/,$(SYSTEMD_UNITS))
 	rm -f $(DESTDIR)$(TMPFILESDIR)/oci-ksm.conf $(addprefix $(DESTDIR),$(foreach page,$(MAN_PAGES),$(call man_path,$(page))))

@@ -35,6 +35,7 @@ test,bench       golang-go               golang                        go
 test             git                     git                           git
 test,bench       runc                    runc
 test             podman                  podman
+test             docker.io               moby-engine                   dockerd
 test             bats                    bats
 test             busybox-static          busybox
 test             debootstrap             debootstrap

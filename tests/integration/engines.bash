@@ -63,9 +63,21 @@ engine_install() {
     fail "$(cat "$E/log/install")" || return 1
   # shellcheck disable=SC2016
   in_engine sh -euc 'mkdir -p /etc/oci-ksm; cat > /etc/oci-ksm/oci-ksm.json << END
-{"log": "file:$E/log/oci-ksm"}
+{"log": "file:$E/log/oci-ksm", "mode": "process"}
 END'
 }
+
+# engine_helper: starts the installed oci-ksmd there; notify_end (notify.bash) ends it, once containers have gone.
+engine_helper() {
+  nsenter --target "$ENGINE_NS" --mount -- setsid /usr/local/bin/oci-ksmd < /dev/null > "$E/log/oci-ksmd" 2>&1 3>&- &
+  NOTIFY_GROUP=$!
+  in_engine "$TOP/tests/tools/notify" hello /run/oci-ksm/notify.sock > /dev/null || fail "oci-ksmd does not serve:" "$(cat "$E/log/oci-ksmd")"
+}
+# engine_hello [MEMBER]: what it says of itself.
+engine_hello() { in_engine "$TOP/tests/tools/notify" hello /run/oci-ksm/notify.sock | jq -r ".${1:-}"; }
+engine_notified() { [ "$(engine_hello containers)" -eq "$1" ]; }
+# engine_records: the ids of the containers that oci-ksm has a record of.
+engine_records() { in_engine sh -c 'ls /run/oci-ksm/containers 2> /dev/null' | sed -n 's/\.json$//p'; }
 
 # engine_end: for teardown_file, when the engine has ended. What still runs there is a fault, and is killed.
 engine_end() {

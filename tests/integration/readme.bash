@@ -23,15 +23,15 @@ readme_run() {
   "$@" -eux "$T/readme.sh"
 }
 
-# readme_units DIR: makes DIR/systemctl, for machines (as those of CI) where systemd is not init: `systemctl VERB... UNIT` starts DIR/UNIT
-# with the verb, a script of the test that does what the unit would. Put DIR first in PATH.
+# readme_units DIR: makes DIR/systemctl, for machines (as those of CI) where systemd is not init: `systemctl VERB... UNIT` runs the script
+# DIR/UNIT.unit with the verb, which is the test's and does what the unit would. Put DIR first in PATH.
 readme_units() {
   mkdir -p "$1"
   cat > "$1/systemctl" << 'SYSTEMCTL'
 #!/bin/sh
 # systemctl VERB [--now] UNIT
 for unit; do :; done
-exec "$(dirname "$0")/$unit" "$1"
+exec sh -eu "$(dirname "$0")/$unit.unit" "$1"
 SYSTEMCTL
   chmod +x "$1/systemctl"
 }
