@@ -28,6 +28,8 @@ uint64_t arch_pc(const struct inject_regs *regs);
 bool arch_in_syscall(const struct inject_regs *regs);
 /* The number of the call that the kernel would restart (-ERESTART... is its result), or -1. */
 long arch_restarting(const struct inject_regs *regs);
+/* Is this `before`, whose call the kernel has set back since then, but not made again yet? */
+bool arch_set_back(const struct inject_regs *regs, const struct inject_regs *before);
 /* The number of the call that was cut short with EINTR, or -1. */
 long arch_interrupted(const struct inject_regs *regs);
 unsigned long arch_argument(const struct inject_regs *regs, unsigned index);

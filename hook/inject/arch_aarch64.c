@@ -69,6 +69,13 @@ long arch_restarting(const struct inject_regs *regs)
 	return regs->insn == INSN_SVC ? (long)regs->user.regs[CALL_NUMBER] : -1;
 }
 
+/* That was done before, and only the kernel knows whether a signal may still end the call. */
+bool arch_set_back(const struct inject_regs *regs, const struct inject_regs *before)
+{
+	(void)regs, (void)before;
+	return false;
+}
+
 long arch_interrupted(const struct inject_regs *regs)
 {
 	(void)regs;

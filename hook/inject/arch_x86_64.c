@@ -66,6 +66,18 @@ long arch_restarting(const struct inject_regs *regs)
 	}
 }
 
+/* What the kernel calls instead of a call that was to be restarted. */
+static unsigned long long again(const struct inject_regs *regs)
+{
+	return (long)regs->user.rax == -RESTART_RESTARTBLOCK ? SYS_restart_syscall
+							     : regs->user.orig_rax;
+}
+
+bool arch_set_back(const struct inject_regs *regs, const struct inject_regs *before)
+{
+	return regs->user.rip == before->user.rip - SYSCALL_SIZE && regs->user.rax == again(before);
+}
+
 long arch_interrupted(const struct inject_regs *regs)
 {
 	return arch_in_syscall(regs) && (long)regs->user.rax == -EINTR ? (long)regs->user.orig_rax
@@ -154,8 +166,7 @@ void arch_trampoline(unsigned char code[ARCH_TRAMPOLINE_MAX], const struct injec
 	unsigned char *at = code;
 
 	if (arch_restarting(saved) >= 0) {
-		rax = (long)user->rax == -RESTART_RESTARTBLOCK ? SYS_restart_syscall
-							       : user->orig_rax;
+		rax = again(saved);
 		rip -= SYSCALL_SIZE;
 	}
 	memset(code, 0, ARCH_TRAMPOLINE_MAX);

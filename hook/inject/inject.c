@@ -90,10 +90,7 @@ int inject_wait(struct inject *target, int timeout_ms, struct error *err)
 		r = state_save(target);
 	if (r == 0)
 		return 0;
-	if (target->seized && target->stopped)
-		stop_detach(target, 0);
-	else if (target->seized)
-		stop_give_up(target);
+	inject_end(target);
 	if (r == -EOPNOTSUPP)
 		return error_set(err, EOPNOTSUPP, "thread %d does not run 64-bit code", (int)tid);
 	return error_set(err, r == -ETIMEDOUT ? EAGAIN : -r, "thread %d", (int)tid);

@@ -27,6 +27,8 @@ struct inject {
 	bool seccomp_suspended; /* the target's filters do not see what is called */
 	bool suspended_now;	/* it is in such a call, until it stops the next time */
 	bool stopped;
+	bool ends_by_stop;	  /* its call; was set to be made again, see waits.h */
+	bool entering;		  /* the call that was cut short, once more, to be let go then */
 	bool changed;		  /* the registers are not the saved ones */
 	struct inject_regs saved; /* as they were, with orig_rax or its like */
 	uint64_t trampoline;	  /* written for this saved state; 0: not yet */
@@ -91,7 +93,7 @@ int inject_madvise(struct inject *target, const struct inject_range *ranges, siz
 int inject_set_memory_merge(struct inject *target, bool on, struct error *err) INJECT_MUST_CHECK;
 
 /*
- * Puts the registers back and detaches; an interrupted system call goes on as after any stop. Works in
+ * Puts the registers back and detaches; a system call that was cut short has been entered again by then. Works in
  * every state and after every error; does nothing when all is done.
  */
 void inject_end(struct inject *target);

@@ -48,13 +48,13 @@ int state_save(struct inject *target)
 
 	if (r < 0)
 		return stop_killed(target);
-	target->changed = false;
+	target->changed = target->ends_by_stop = false;
 	target->trampoline = 0;
 	if (!arch_is_native(&target->saved))
 		return -EOPNOTSUPP;
 	if (in_sequence(target))
 		return -EAGAIN;
-	target->changed = waits_restart(target);
+	target->changed = target->ends_by_stop = waits_restart(target);
 	target->slept_since = 0;
 	return stop_restore(target);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stops of a traced thread: waiting for them, going on from them, letting go. */
+/* Stops of a traced thread: waiting for them, going on from them. */
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,17 +14,11 @@
 #include "hook/inject/trampoline.h"
 #include "hook/inject/waits.h"
 
-#define GIVEN_UP_MAX   512
-#define GIVEN_UP_EACH  8      /* of one owner */
 #define SPIN_NS	       200000 /* most stops come sooner */
 #define SLEEP_MIN_NS   20000
 #define SLEEP_MAX_NS   1000000
 #define END_TIMEOUT_MS 1000
 #define SYSCALL_STOP   (SIGTRAP | 0x80) /* PTRACE_O_TRACESYSGOOD */
-
-/* Those that would not stop in time. Of this thread: only the tracer can let go. */
-static _Thread_local struct inject given_up[GIVEN_UP_MAX];
-static _Thread_local size_t given_up_count;
 
 static uint64_t now_ns(void)
 {
@@ -51,7 +45,7 @@ static int vanished(struct inject *target)
 	    status.tracer == gettid()) {
 		target->tid = target->tgid;
 		target->own_child = status.parent == getpid();
-		target->changed = false;
+		target->changed = target->entering = false;
 		/* The one before may have come too late for the old number, and it would never stop. */
 		ptrace(PTRACE_INTERRUPT, target->tid, 0, 0);
 		return 0;
@@ -106,7 +100,7 @@ int stop_wait(struct inject *target, uint64_t deadline_ms, enum stop *stop, int 
 {
 	uint64_t start = now_ns(), now;
 	struct timespec pause = {0, SLEEP_MIN_NS};
-	int code, r;
+	int code = 0, r;
 
 	while ((r = look(target, &code)) == 0) {
 		if (serve && (r = serve(data)) != 0)
@@ -255,98 +249,4 @@ int stop_settle(struct inject *target, uint64_t deadline_ms)
 		return r;
 	r = stop_again(target, signal, deadline_ms);
 	return r < 0 ? r : 1;
-}
-
-void stop_detach(struct inject *target, int signal)
-{
-	if (stop_is_ours(target, signal))
-		signal = 0;
-	if (stop_restore(target) < 0)
-		return;
-	if (ptrace(PTRACE_DETACH, target->tid, 0, (long)signal) < 0) {
-		stop_killed(target);
-		return;
-	}
-	target->seized = false;
-	target->stopped = false;
-}
-
-bool stop_may_give_up(unsigned owner)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < given_up_count; i++)
-		count += given_up[i].owner == owner;
-	return given_up_count < GIVEN_UP_MAX && count < GIVEN_UP_EACH;
-}
-
-void stop_give_up(struct inject *target)
-{
-	if (given_up_count < GIVEN_UP_MAX)
-		given_up[given_up_count++] = *target;
-	target->seized = false;
-	target->stopped = false;
-}
-
-/* One step towards letting go of a thread in this stop. */
-static void step(struct inject *target, enum stop stop, int signal)
-{
-	if (stop != STOP_SYSCALL) {
-		stop_detach(target, signal);
-		return;
-	}
-	ptrace(PTRACE_INTERRUPT, target->tid, 0, 0);
-	ptrace(PTRACE_CONT, target->tid, 0, 0);
-	target->stopped = false;
-}
-
-void inject_end(struct inject *target)
-{
-	uint64_t deadline = stop_now_ms() + END_TIMEOUT_MS;
-	enum stop stop = STOP_SYSCALL;
-	int signal = 0;
-
-	if (!target->seized)
-		return;
-	if (target->stopped && !target->changed) {
-		stop_detach(target, 0);
-		return;
-	}
-	if (target->stopped)
-		step(target, stop, 0);
-	else
-		deadline = 0;
-	while (target->seized) {
-		int r = stop_wait(target, deadline, &stop, &signal, NULL, NULL);
-
-		if (r == -ETIMEDOUT) {
-			stop_give_up(target);
-			return;
-		}
-		if (r == 0)
-			step(target, stop, signal);
-	}
-}
-
-size_t inject_reap(void)
-{
-	size_t count = given_up_count;
-
-	/* Those that still wait move to the front, where all have been looked at. */
-	given_up_count = 0;
-	for (size_t i = 0; i < count; i++) {
-		struct inject target = given_up[i];
-		enum stop stop;
-		int signal;
-
-		if (stop_wait(&target, 0, &stop, &signal, NULL, NULL) == 0)
-			step(&target, stop, signal);
-		if (!target.seized)
-			continue;
-		/* Again: a request that came while the process executed a program can be lost. */
-		if (!target.stopped)
-			ptrace(PTRACE_INTERRUPT, target.tid, 0, 0);
-		stop_give_up(&target);
-	}
-	return given_up_count;
 }
