@@ -156,6 +156,34 @@ none"
   assert_empty_dir "$P/state/containers"
 }
 
+# merge_any PID: is it mergeable as a whole? The container's first process, conmon, ...
+merge_any() { sed -n 's/^ksm_merge_any: //p' "/proc/$1/ksm_stat"; }
+
+@test "mode process: by the hooks, and by oci-ksm-runtime for exec sessions too; never conmon; nothing in the container" {
+  mkdir "$T/no-hooks"
+  for how in '' "--runtime /usr/bin/oci-ksm-runtime --hooks-dir $T/no-hooks"; do
+    # shellcheck disable=SC2086 # words
+    podman $how run -d --name x --annotation oci-ksm/mode=process busybox "${SLEEP[@]}"
+    # shellcheck disable=SC2086
+    for _ in 1 2; do
+      assert_equal "$(merge_any "$(podman inspect --format '{{.State.Pid}}' x)")" yes
+      conmon=$(podman inspect --format '{{.State.ConmonPid}}' x)
+      assert_equal "$(cat "/proc/$conmon/comm") $(merge_any "$conmon")" 'conmon no'
+      run podman $how exec x sh -c 'grep merge_any /proc/self/ksm_stat; env | grep PRELOAD; ls -d /dev/oci-ksm 2>&1'
+      [ -n "$how" ] || output=${output/no/yes}
+      assert_output $'ksm_merge_any: yes\nls: /dev/oci-ksm: No such file or directory'
+      podman $how stop --time 0 x
+      podman $how start x
+    done
+    run podman diff x
+    assert_output ""
+    # shellcheck disable=SC2086
+    podman $how rm --force --time 0 x
+    assert_empty_dir "$P/state/containers"
+  done
+  assert_log_lines 6 'info: merging by process: process was asked for$'
+}
+
 @test "an image's own /etc/ld.so.preload stays in force and as it was" {
   mkdir "$T/context"
   printf 'FROM localhost/debian\nRUN echo /lib/x86_64-linux-gnu/libdl.so.2 > /etc/ld.so.preload\n' > "$T/context/Containerfile"
