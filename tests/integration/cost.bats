@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# cost.bats: what the shim costs, in instructions (callgrind): they are the same on a busy machine. `make bench` prints all figures.
+# cost.bats: what the shim and the mode process cost, in instructions (callgrind): they are the same on a busy machine. `make bench` prints all figures.
 load lib
 
 # at_most LIMIT ARGS...: what tests/bench/instructions measures is no more than that, and is printed. What varies from run to run
@@ -37,4 +37,7 @@ at_most() {
     at_most 1.005 program "$program" regions
     at_most 1.005 program "$program" process
   done
+}
+@test "the mode process: at most 1.01 of the instructions" {
+  at_most 1.01 program python inherited
 }
