@@ -81,15 +81,61 @@ FAKE
   printf 'all build-tools:\n' > "$T/tree/Makefile"
   chmod +x "$T/bats"
   ls "$TMPDIR" > "$T/files"
-  PATH=$T:$PATH run "$T/tree/tests/run" integration
+  FILES=tests/integration/lib.bats PATH=$T:$PATH run "$T/tree/tests/run" integration
   assert_equal "$(ls "$TMPDIR")" "$(cat "$T/files")"
   assert_status 1
   assert_contains "$output" "# ---- integration: 2 passed, 3 failed, 1 skipped"
   assert_match "${lines[-1]}" '^[23] passed, [34] failed, 1 skipped$' # with the one of leftovers
+  assert_contains "${output#*once more, what failed:}" 'not ok 3 c'
+  assert_contains "${output#*once more, what failed:}" '# 2 planned tests did not report'
   printf '#!/bin/sh\necho 1..1\necho ok 1\nexit 1\n' > "$T/bats"
-  PATH=$T:$PATH run "$T/tree/tests/run" integration
+  FILES=tests/integration/lib.bats PATH=$T:$PATH run "$T/tree/tests/run" integration
   assert_status 1
   assert_contains "$output" "# ---- integration: 1 passed, 1 failed, 0 skipped"
+}
+
+# runner_of_files: a bats that tells when it ran which tests of which file, and some files for it.
+runner_of_files() {
+  cat > "$T/bats" << FAKE
+#!/bin/sh
+file=\$(basename "\$5" .bats)
+echo "begin \$file \$4" >> $T/told
+echo 1..2
+echo ok 1
+case \$file in
+  hangs)
+    setsid sh -c 'echo \$\$ > $T/left.pid; exec sleep 1002' &
+    exec sleep 1003
+    ;;
+  breaks) exit 3 ;;
+esac
+sleep 1
+echo ok 2
+echo "end \$file \$4" >> $T/told
+FAKE
+  chmod +x "$T/bats"
+  printf '# bats test_tags=alone\n' > "$T/some.bats"
+  printf '# bats file_tags=x,alone\n' > "$T/all.bats"
+  : > "$T/a.bats"
+  : > "$T/breaks.bats"
+  : > "$T/hangs.bats"
+}
+
+@test "two files of tests run at a time, and what is tagged alone runs alone" {
+  runner_of_files
+  PATH=$T:$PATH run -0 "$TOP/tests/integration/all" "$T/a.bats" "$T/some.bats" "$T/all.bats"
+  assert_equal "$(grep -c '^ok' <<< "$output")" 8
+  assert_equal "$(head -n 2 "$T/told" | sort | xargs)" 'begin a !alone begin some !alone'
+  assert_equal "$(tail -n 4 "$T/told" | xargs)" 'begin some alone end some alone begin all alone end all alone'
+}
+
+@test "a file of tests that hangs is ended with all below it, and named, as is one that breaks" {
+  runner_of_files
+  OCI_KSM_FILE_SECONDS=2 PATH=$T:$PATH run -1 "$TOP/tests/integration/all" "$T/hangs.bats" "$T/breaks.bats" "$T/a.bats"
+  assert_contains "$output" 'not ok - hangs.bats did not end within 2 s: ended after 1 tests'
+  assert_contains "$output" 'not ok - breaks.bats ended with status 3 after 1 tests'
+  assert_contains "$output" '# a.bats: 2 tests in 1 s'
+  assert_gone "$(cat "$T/left.pid")"
 }
 
 @test "the runner finds processes, mounts, cgroups and files that tests leave" {
@@ -105,7 +151,7 @@ echo 1..1
 echo ok 1
 FAKE
   chmod +x "$T/bats"
-  PATH=$T:$PATH run "$T/tree/tests/run" integration
+  FILES=tests/integration/lib.bats PATH=$T:$PATH run "$T/tree/tests/run" integration
   kill -KILL "$(cat "$T/left.pid")"
   rmdir /sys/fs/cgroup/pids/ksmt-left /run/ksmt-left
   assert_status 1

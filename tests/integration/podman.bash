@@ -5,7 +5,11 @@
 
 # podman_begin: $P is the folder; the machine's own podman configuration is left out. On a disk, as storage really is: on a tmpfs a
 # folder's size depends on what is in it, and `podman diff` compares sizes.
+PODMAN_LOCK=/run/lock/oci-ksm-test-podman.lock
 podman_begin() {
+  # Its cgroups have the same name in each file's namespace: one file at a time.
+  exec {PODMAN_FD}> "$PODMAN_LOCK"
+  flock "$PODMAN_FD"
   P=$(mktemp -d /var/tmp/oci-ksm-podman.XXXXXX)
   mkdir "$P/root" "$P/run" "$P/tmp" "$P/hooks.d" "$P/log"
   cat > "$P/containers.conf" << CONF
@@ -64,10 +68,13 @@ podman_end() {
   umount /var/lib/containers
   [ ! -e "$P/made-var-lib" ] || rmdir /var/lib/containers
   # conmon's cgroup is busy until init has reaped it.
-  [ -e "$P/keep-cgroups" ] || wait_for 10 podman_cgroups_gone
+  [ -e "$P/keep-cgroups" ] || wait_for 30 podman_cgroups_gone
   awk -v d="$P/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | unmount_all
   rm -rf --one-file-system "$P"
-  unset P CONTAINERS_CONF CONTAINERS_STORAGE_CONF
+  # Explicitly: what podman has started may hold the descriptor too.
+  flock -u "$PODMAN_FD"
+  exec {PODMAN_FD}>&-
+  unset PODMAN_FD P CONTAINERS_CONF CONTAINERS_STORAGE_CONF
 }
 podman_cgroups() { find /sys/fs/cgroup -depth -fstype cgroup -path '*/libpod_parent*' -type d; }
 podman_cgroups_gone() {
