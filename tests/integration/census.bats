@@ -17,7 +17,7 @@ os.fork()
 print("ready", flush=True)
 signal.pause()'
   ready() { [ "$(grep -c ready "$T/background.out")" -eq 2 ]; }
-  wait_for 10 ready
+  wait_for 30 ready
   PARENT=$BACKGROUND_PID
   CHILD=$(pgrep -P "$PARENT")
   echo "$CHILD" >> "$T/background"
@@ -39,7 +39,7 @@ signal.pause()'
 data = [b"x" * i for i in range(10000)]
 print("ready", flush=True)
 signal.pause()'
-  wait_for 10 grep -q ready "$T/background.out"
+  wait_for 30 grep -q ready "$T/background.out"
   assert_equal "$(census --no-pagemap-scan "$BACKGROUND_PID")" "$(census "$BACKGROUND_PID")"
 }
 

@@ -90,7 +90,7 @@ oci_pid() { oci "$1" state "${2:-$(cid)}" | jq .pid; }
 oci_stop() {
   local name=${2:-$(cid)}
   oci "$1" kill "$name" KILL 2> /dev/null || true
-  wait_for 10 oci_stopped "$1" "$name"
+  wait_for 30 oci_stopped "$1" "$name"
   oci "$1" delete "$name"
 }
 oci_stopped() { [ "$(oci "$1" state "$2" | jq -r .status)" = stopped ]; }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # demo.bats: the demo shows what it promises, quickly, and leaves nothing behind, not even when it is interrupted.
+# bats file_tags=alone
 load lib
 
 # What it could leave in this mount namespace and on the machine.

@@ -21,8 +21,8 @@ placed() {
   bundle_hooks "$T/b" "$2"
   oci_start "$1" "$T/b"
   pid=$(oci_pid "$1")
-  wait_for 5 runs "$pid" sleep
-  wait_for 5 assert_shim "$pid"
+  wait_for 30 runs "$pid" sleep
+  wait_for 30 assert_shim "$pid"
   assert_log_lines 1 'info: merging by preload'
   # Read-only, nosuid and nodev, and nothing else of the host.
   run -0 awk '$5 ~ "ksm" || $5 == "/etc/ld.so.preload" { print $5, $6 }' "/proc/$pid/mountinfo"
@@ -233,8 +233,8 @@ capabilities() {
   mkfifo "$T/in-$1"
   background sh -c 'exec "$0" "$1" < "$2"' "$BIN/oci-ksm-hook" "$1" "$T/in-$1"
   exec 8> "$T/in-$1"
-  wait_for 5 grep -q '^NoNewPrivs:.1' "/proc/$BACKGROUND_PID/status"
-  wait_for 5 grep -q '^CapPrm:.0*'"$2"'$' "/proc/$BACKGROUND_PID/status"
+  wait_for 30 grep -q '^NoNewPrivs:.1' "/proc/$BACKGROUND_PID/status"
+  wait_for 30 grep -q '^CapPrm:.0*'"$2"'$' "/proc/$BACKGROUND_PID/status"
   run -0 awk '/^Cap(Inh|Bnd|Amb):/ { print $2 } /^CapEff:/ { print substr($2, 9) }' "/proc/$BACKGROUND_PID/status"
   exec 8>&-
   wait "$BACKGROUND_PID"

@@ -9,7 +9,7 @@ victim() {
   "$BUILD/tools/inject-victim" "$@" > "$OUTPUT" 2>&1 < /dev/null 3>&- &
   VICTIM=$!
   echo "$VICTIM" >> "$T/background"
-  wait_for 10 grep -q '^ready' "$OUTPUT"
+  wait_for 30 grep -q '^ready' "$OUTPUT"
   read -r -a PIDS <<< "$(sed -n 's/^ready//p' "$OUTPUT")"
 }
 spy() { run -0 timeout 120 "$BUILD/tools/inject-spy" "$@"; }
@@ -37,6 +37,7 @@ unharmed() {
   unharmed "$VICTIM"
 }
 
+# bats test_tags=alone
 @test "calls that block give what they would have given, when they would have" {
   victim calls 1000
   spy -t 500 -e 10000 "${PIDS[@]}"
@@ -91,9 +92,9 @@ unharmed() {
     kill -CONT "$VICTIM"
   done
   kill -STOP "$VICTIM"
-  wait_for 5 grep -q '^State:.T (stopped)' "/proc/$VICTIM/status"
+  wait_for 30 grep -q '^State:.T (stopped)' "/proc/$VICTIM/status"
   kill -CONT "$VICTIM"
-  wait_for 5 grep -q '^State:.[RS]' "/proc/$VICTIM/status"
+  wait_for 30 grep -q '^State:.[RS]' "/proc/$VICTIM/status"
   wait "$spy"
   unharmed "$VICTIM"
 }
@@ -102,8 +103,8 @@ unharmed() {
   printf '#include <unistd.h>\nint main(void) { pause(); return 0; }\n' > "$T/pause.c"
   gcc -m32 -o "$T/pause" "$T/pause.c"
   background "$T/pause"
-  wait_for 5 grep -q '^29 ' "/proc/$BACKGROUND_PID/syscall"
+  wait_for 30 grep -q '^29 ' "/proc/$BACKGROUND_PID/syscall"
   run -2 "$BUILD/tools/inject-spy" -n 10 "$BACKGROUND_PID"
   assert_contains "$output" 'does not run 64-bit code'
-  wait_for 5 grep -q '^29 ' "/proc/$BACKGROUND_PID/syscall"
+  wait_for 30 grep -q '^29 ' "/proc/$BACKGROUND_PID/syscall"
 }

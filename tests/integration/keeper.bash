@@ -13,11 +13,11 @@ keeper_begin() {
 keeper_start() {
   background setsid "$BIN/oci-ksmd" --socket="$SOCKET" "$@"
   KEEPER_GROUP=$BACKGROUND_PID
-  wait_for 5 keeper_serves
+  wait_for 30 keeper_serves
 }
 # keeper_end: no process of it is left. All at once: one after the other they would replace each other.
 keeper_end() {
-  [ -z "${KEEPER_GROUP:-}" ] || ! kill -KILL -- "-$KEEPER_GROUP" 2> /dev/null || wait_for 5 keeper_ended
+  [ -z "${KEEPER_GROUP:-}" ] || ! kill -KILL -- "-$KEEPER_GROUP" 2> /dev/null || wait_for 30 keeper_ended
 }
 keeper_ended() { ! pgrep -g "$KEEPER_GROUP" --runstates DRSTI > /dev/null; }
 hello() { "$PEER" send "$SOCKET" '{"oci-ksm":"hello"}' 2> /dev/null; }

@@ -49,7 +49,7 @@ profile_of() { bundle_edit "$T/b" '.linux.seccomp = $s[0].linux.seccomp' --slurp
       assert_same "$T/before" "$T/after"
     done
   done
-  wait_for 5 notify_serves 0
+  wait_for 30 notify_serves 0
 }
 
 @test "the container is recorded, and what it asks for travels with the listener" {
@@ -108,7 +108,7 @@ profile_of() { bundle_edit "$T/b" '.linux.seccomp = $s[0].linux.seccomp' --slurp
   mkdir -p "$STATE"
   background python3 -c 'import socket, sys, time
 s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); time.sleep(60)' "$SOCKET.mute"
-  wait_for 5 test -S "$SOCKET.mute"
+  wait_for 30 test -S "$SOCKET.mute"
   run -7 timeout 5 "$T/link/oci-ksm-runtime-crun" --root "$T/rt-crun" run --bundle "$T/b" "$(cid)"
   assert_log_lines 1 'merging by preload: notify is not possible: .*timed out'
 }
@@ -169,7 +169,7 @@ SH
   mkdir -p "$STATE"
   background python3 -c 'import socket, sys, time
 s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); time.sleep(60)' "$SOCKET"
-  wait_for 5 test -S "$SOCKET"
+  wait_for 30 test -S "$SOCKET"
   bundle "$T/b" "$T/r" -a oci-ksm/mode=preload -- true
   start=$(date +%s%N)
   run -0 oci_run wrapper-crun "$T/b"

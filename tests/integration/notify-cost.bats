@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # notify-cost.bats: what the helper costs: memory, CPU when nothing happens, and (roughly, as the machine is not the test's alone: the
 # exact limits are checked by `make bench`) the calls and programs.
+# bats file_tags=alone
 load lib
 load notify
 
@@ -17,7 +18,7 @@ containers_start() {
   for ((i = $1; i <= $2; i++)); do
     oci_start wrapper-crun "$T/b" "$(cid "$i")"
   done
-  wait_for 10 notify_serves "$2"
+  wait_for 30 notify_serves "$2"
 }
 # at_most VALUE LIMIT WHAT
 at_most() {

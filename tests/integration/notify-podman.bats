@@ -39,9 +39,9 @@ config() { jq -c "$2" "$(podman inspect --format '{{.OCIConfigPath}}' "$1")"; }
   assert_equal "$(notify_hello containers)" 1
   run -0 podman exec ours sh -c 'echo hello'
   assert_output hello
-  wait_for 5 notify_serves 1
+  wait_for 30 notify_serves 1
   podman stop --time 0 ours
-  wait_for 5 notify_serves 0
+  wait_for 30 notify_serves 0
   podman start ours
   assert_equal "$(config ours '[.linux.seccomp.syscalls[] | select(.action == "SCMP_ACT_NOTIFY")] | length')" 1
   assert_log_lines 2 'merging by notify'
@@ -61,7 +61,7 @@ config() { jq -c "$2" "$(podman inspect --format '{{.OCIConfigPath}}' "$1")"; }
   notify_begin
   podman run -d --name ours --annotation oci-ksm/mode=notify busybox sleep 1000
   podman stop --time 0 ours
-  wait_for 5 notify_serves 0
+  wait_for 30 notify_serves 0
   notify_end
   rm -f "$LOG"
   podman start ours

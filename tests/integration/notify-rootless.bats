@@ -96,19 +96,19 @@ container_ready() { as_user podman logs "$1" | grep -q ready; }
 @test "podman: a static program's memory is marked, region by region" {
   user_helper OCI_KSM_NO=prctl
   as_user podman run -d --name x --annotation oci-ksm/mode=notify busybox /bin/static
-  wait_for 10 container_ready x
+  wait_for 30 container_ready x
   pid=$(as_user podman inspect --format '{{.State.Pid}}' x)
   assert_all_marked 65536 "$pid"
   assert_equal "$(grep -c 'merge_any: no' "/proc/$pid/ksm_stat")" 1
   notify_serves 1
   as_user podman stop --time 0 x
-  wait_for 5 notify_serves 0
+  wait_for 30 notify_serves 0
 }
 
 @test "podman: whole processes, also of another user of the container, and exec sessions" {
   user_helper
   as_user podman run -d --name x --user 1000 --annotation oci-ksm/mode=notify busybox /bin/static
-  wait_for 10 container_ready x
+  wait_for 30 container_ready x
   pid=$(as_user podman inspect --format '{{.State.Pid}}' x)
   assert_equal "$(stat -c %u "/proc/$pid")" 200999
   assert_all_marked 65536 "$pid"
@@ -118,7 +118,7 @@ container_ready() { as_user podman logs "$1" | grep -q ready; }
 
 @test "podman: no helper: the container runs, and the log says why" {
   as_user podman run -d --name x --annotation oci-ksm/mode=notify busybox /bin/static
-  wait_for 10 container_ready x
+  wait_for 30 container_ready x
   assert_match "$(cat "$LOG")" 'notify is not possible'
 }
 
@@ -126,17 +126,17 @@ container_ready() { as_user podman logs "$1" | grep -q ready; }
   user_helper OCI_KSM_NO=prctl
   as_user "$P/bin/oci-ksm" run --mode=notify --required -- "$P/bin/static" > "$T/out" 2>&1 &
   echo "$!" >> "$T/background"
-  wait_for 10 grep -q ready "$T/out"
+  wait_for 30 grep -q ready "$T/out"
   notify_serves 1
   assert_all_marked 65536 "$(pgrep -u 1234 -x static)"
   pkill -u 1234 -x static
-  wait_for 5 notify_serves 0
+  wait_for 30 notify_serves 0
   notify_end
   as_user OCI_KSM_NO=prctl "$P/bin/oci-ksm" run --mode=notify --required -- "$P/bin/static" > "$T/out" 2>&1 &
   echo "$!" >> "$T/background"
-  wait_for 10 grep -q ready "$T/out"
+  wait_for 30 grep -q ready "$T/out"
   assert_all_marked 65536 "$(pgrep -u 1234 -x static)"
   pkill -u 1234 -x static
   # The helper that was started for it goes with it.
-  wait_for 5 eval '! pgrep -u 1234 -f "oci-ksmd --once"'
+  wait_for 30 eval '! pgrep -u 1234 -f "oci-ksmd --once"'
 }

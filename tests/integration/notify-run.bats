@@ -18,7 +18,7 @@ no_helpers() { ! helpers; }
 @test "with the host's helper: the memory of a static program and of its children is marked" {
   notify_begin OCI_KSM_NO=prctl
   background "$BIN/oci-ksm" run --mode=notify --required -- /bin/sh -c "'$BUILD/tests/workloads/static' & wait"
-  wait_for 10 grep -q ready "$T/background.out"
+  wait_for 30 grep -q ready "$T/background.out"
   pid=$(pgrep -P "$BACKGROUND_PID" static)
   echo "$pid" >> "$T/background"
   notify_serves 1
@@ -30,7 +30,7 @@ no_helpers() { ! helpers; }
 @test "whole processes, where the kernel can" {
   notify_begin
   background "$BIN/oci-ksm" run --mode=notify --required -- "$BUILD/tests/workloads/static"
-  wait_for 10 grep -q ready "$T/background.out"
+  wait_for 30 grep -q ready "$T/background.out"
   assert_all_marked 65536 "$BACKGROUND_PID"
   assert_equal "$(grep merge_any "/proc/$BACKGROUND_PID/ksm_stat")" 'ksm_merge_any: yes'
 }
@@ -43,16 +43,16 @@ no_helpers() { ! helpers; }
   run -143 ksm -- sh -c 'kill -TERM $$'
   run -127 ksm -- "$T/nix"
   run -126 ksm -- "$T/settings.json"
-  wait_for 5 notify_serves 0
+  wait_for 30 notify_serves 0
 }
 
 @test "without a helper one is started for it, and ends with it" {
   run --separate-stderr -3 ksm -- /usr/bin/python3 -c 'import sys; x = bytearray(50 << 20); print(len(x)); sys.exit(3)'
   assert_output 52428800
   assert_equal "$stderr" ''
-  wait_for 5 no_helpers
+  wait_for 30 no_helpers
   background "$BIN/oci-ksm" run --mode=notify --required -- "$BUILD/tests/workloads/static"
-  wait_for 10 grep -q ready "$T/background.out"
+  wait_for 30 grep -q ready "$T/background.out"
   refute_equal "$(helpers)" ''
   assert_all_marked 65536 "$BACKGROUND_PID"
   # Nothing of the program's is open in it: whoever reads its output sees its end.
@@ -60,7 +60,7 @@ no_helpers() { ! helpers; }
     assert_equal "$(find "/proc/$pid/fd" -lname "$T/background.out")" ''
   done
   kill "$BACKGROUND_PID"
-  wait_for 5 no_helpers
+  wait_for 30 no_helpers
   assert_equal "$(find "$STATE" -name 'run-*.sock')" ''
 }
 
@@ -87,7 +87,7 @@ small = [mmap.mmap(-1, 256 << 10, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, mmap.PR
 big = mmap.mmap(-1, 8 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
 print("ready", flush=True)
 time.sleep(1000)'
-  wait_for 10 grep -q ready "$T/background.out"
+  wait_for 30 grep -q ready "$T/background.out"
   assert_all_marked 1048576 "$BACKGROUND_PID"
   # The process as a whole is not mergeable then.
   assert_equal "$(grep merge_any "/proc/$BACKGROUND_PID/ksm_stat")" 'ksm_merge_any: no'
@@ -121,7 +121,7 @@ time.sleep(1000)'
 @test "status shows it" {
   notify_begin
   background "$BIN/oci-ksm" run --mode=notify --required -- sleep 1000
-  wait_for 5 runs_sleep
+  wait_for 30 runs_sleep
   run -0 "$BIN/oci-ksm" status --noheadings -o mode,procs
   assert_output 'notify  1'
 }

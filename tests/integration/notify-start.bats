@@ -53,7 +53,7 @@ starts() {
   assert_equal "$(cat "$T/failed")" ''
   [ "$(wc -l < "$T/done")" -ge "$STARTS" ]
   assert_log_lines "$(wc -l < "$T/done")" 'merging.*notify'
-  wait_for 5 notify_serves 0
+  wait_for 30 notify_serves 0
 }
 
 @test "crun" { starts crun; }

@@ -49,9 +49,9 @@ notify_containers_end() {
 
 # all_marked SIZE PID...: ksmd may merge all private anonymous regions of that size and more of these processes, or the whole of them.
 all_marked() { [ -z "$("$NOTIFY_TOOL" unmarked "$@")" ]; }
-# assert_all_marked SIZE PID...: within a second, or MARKED_WITHIN.
+# assert_all_marked SIZE PID...: within 30 s, or MARKED_WITHIN.
 assert_all_marked() {
-  local end=$((${EPOCHREALTIME/./} + ${MARKED_WITHIN:-1} * 1000000))
+  local end=$((${EPOCHREALTIME/./} + ${MARKED_WITHIN:-30} * 1000000))
   until all_marked "$@"; do
     [ "${EPOCHREALTIME/./}" -lt "$end" ] || fail "not marked (pid, start, size):" "$("$NOTIFY_TOOL" unmarked "$@")" || return 1
   done

@@ -105,7 +105,7 @@ etc_mtime() { stat -c %y "$(podman mount "$1")/etc"; }
   kill -KILL "$(podman inspect --format '{{.State.Pid}}' x)"
   podman stop --time 0 plain
   podman wait x
-  wait_for 10 test ! -e "$P/state/containers/$(podman inspect --format '{{.Id}}' x).json"
+  wait_for 30 test ! -e "$P/state/containers/$(podman inspect --format '{{.Id}}' x).json"
   run podman diff x
   assert_output ""
   assert_equal "$(upper x)" "$(upper plain)"

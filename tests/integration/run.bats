@@ -17,7 +17,7 @@ ksm() { "$BIN/oci-ksm" "$@"; }
 
 @test "it is in the program, and in what that starts" {
   background "$BIN/oci-ksm" run -- sh -c 'sleep 1000 & wait'
-  wait_for 5 pgrep -P "$BACKGROUND_PID" sleep
+  wait_for 30 pgrep -P "$BACKGROUND_PID" sleep
   assert_shim "$BACKGROUND_PID"
   pid=$(pgrep -P "$BACKGROUND_PID" sleep)
   echo "$pid" >> "$T/background"

@@ -11,8 +11,8 @@ wrapped() {
   bundle "$T/b" "$T/r" -- sleep 1000
   oci_start "wrapper-$1" "$T/b"
   pid=$(oci_pid "$1")
-  wait_for 5 runs "$pid" sleep
-  wait_for 5 assert_shim "$pid"
+  wait_for 30 runs "$pid" sleep
+  wait_for 30 assert_shim "$pid"
   assert_contains "$(tr '\0' '\n' < "/proc/$pid/environ")" LD_PRELOAD=/dev/oci-ksm/
   assert_log_lines 1 'info: merging by preload'
   run -0 awk '$5 ~ "ksm" || $5 == "/etc/ld.so.preload" { print $5, $6 }' "/proc/$pid/mountinfo"
@@ -145,8 +145,8 @@ engine() {
   "$T/link/oci-ksm-runtime-$rt" "$@" create --bundle "$T/b" --pid-file "$T/pid" "$name" > "$T/out" 2>&1 < /dev/null 3>&-
   "$T/link/oci-ksm-runtime-$rt" "$@" start "$name" 3>&-
   pid=$(cat "$T/pid")
-  wait_for 5 runs "$pid" sleep
-  wait_for 5 assert_shim "$pid"
+  wait_for 30 runs "$pid" sleep
+  wait_for 30 assert_shim "$pid"
   assert_equal "$(jq -r .pid_file "$STATE/containers/$name.json")" "$T/pid"
   # exec: the process that engines write is edited; a command without one is not ours to edit.
   for form in "--process $T/process" "--process=$T/process" "-p $T/process"; do
@@ -161,7 +161,7 @@ engine() {
   run -0 "$T/link/oci-ksm-runtime-$rt" "$@" state "$name"
   assert_equal "$(jq -r .status <<< "$output")" running
   "$T/link/oci-ksm-runtime-$rt" "$@" kill "$name" KILL
-  wait_for 5 assert_gone "$pid"
+  wait_for 30 assert_gone "$pid"
   "$T/link/oci-ksm-runtime-$rt" "$@" delete "$name"
   assert_no_traces
   cd "$T" || return
@@ -266,8 +266,8 @@ SPY
   bundle_hooks "$T/b"
   oci_start wrapper-crun "$T/b"
   pid=$(oci_pid crun)
-  wait_for 5 runs "$pid" sleep
-  wait_for 5 assert_shim "$pid"
+  wait_for 30 runs "$pid" sleep
+  wait_for 30 assert_shim "$pid"
   assert_equal "$(grep -cE ' /(dev/oci-ksm|etc/ld.so.preload) ' "/proc/$pid/mountinfo")" 2
   assert_equal "$(jq -c '[.source, .pid]' "$STATE/containers/$(cid).json")" "[\"runtime\",$pid]"
   oci_stop crun

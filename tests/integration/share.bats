@@ -49,15 +49,19 @@ assert_process() {
 }
 
 @test "python3 by marks" { share python 95 14 -e OCI_KSM_NO=prctl; }
+# bats test_tags=alone
 @test "node by marks" { share node 95 0 -e OCI_KSM_NO=prctl; }
 @test "java by marks" { share java 95 22 -e OCI_KSM_NO=prctl; }
 @test "prometheus by marks" { share prometheus 95 96 -e OCI_KSM_NO=prctl; }
+# bats test_tags=alone
 @test "redis, while it serves, by marks" { share redis 90 90 -e OCI_KSM_NO=prctl; }
 
 @test "python3 as a whole process" { share python 95 14; }
+# bats test_tags=alone
 @test "node as a whole process" { share node 95 0; }
 @test "java as a whole process" { share java 95 22; }
 @test "prometheus as a whole process" { share prometheus 95 96; }
+# bats test_tags=alone
 @test "redis, while it serves, as a whole process" { share redis 90 90; }
 
 @test "python3, mode process" { share_process python 99 crun; }

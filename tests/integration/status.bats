@@ -24,7 +24,7 @@ data = b"x" * (50 << 20)
 if os.fork() == 0:
     os.write(2, b"two\n")
 signal.pause()'
-  wait_for 10 processes "run-$BACKGROUND_PID" 2
+  wait_for 30 processes "run-$BACKGROUND_PID" 2
   pgrep -P "$BACKGROUND_PID" >> "$T/background"
   assert_equal "$(status_of "run-$BACKGROUND_PID" '| [.mode, .source, .command, .mergeable_processes] | @csv')" '"preload","run","python3",2'
   # Both map the 50 MiB, and each has a little of its own.
@@ -35,7 +35,7 @@ signal.pause()'
 
 @test "columns of one's choice" {
   background "$BIN/oci-ksm" run -- sleep 1000
-  wait_for 5 has_row "run-$BACKGROUND_PID"
+  wait_for 30 has_row "run-$BACKGROUND_PID"
   run -0 "$BIN/oci-ksm" status -o command,source,PROCS
   assert_output $'COMMAND  SOURCE  PROCS\nsleep    run         1'
   run -0 "$BIN/oci-ksm" status -v -n
@@ -71,7 +71,7 @@ signal.pause()'
 
 @test "a record that cannot be read: one line, and the others are shown" {
   background "$BIN/oci-ksm" run -- sleep 1000
-  wait_for 5 has_row "run-$BACKGROUND_PID"
+  wait_for 30 has_row "run-$BACKGROUND_PID"
   echo '{' > "$STATE/containers/broken.json"
   echo '{}' > "$STATE/containers/broken.tmp"
   run --separate-stderr -0 "$BIN/oci-ksm" status -n -o id
@@ -93,7 +93,7 @@ signal.pause()'
     oci_start "wrapper-$rt" "$T/wrapped" "$(cid wrapped)"
     assert_equal "$("$BIN/oci-ksm" status -n -o id,source,procs | tr -s ' ')" "$(cid hooked) hook 1"$'\n'"$(cid wrapped) runtime 1"
     oci "$rt" exec --detach "$(cid hooked)" sleep 1000
-    wait_for 5 processes "$(cid hooked)" 2
+    wait_for 30 processes "$(cid hooked)" 2
     for name in plain hooked wrapped; do
       oci_stop "$rt" "$(cid "$name")"
     done

@@ -9,7 +9,7 @@ teardown() {
   keeper_end
   if [ -n "${MANAGER:-}" ]; then
     kill "$MANAGER" 2> /dev/null || true
-    wait_for 5 manager_ended
+    wait_for 30 manager_ended
   fi
   test_end
 }
@@ -31,7 +31,7 @@ fake() {
   for ((i = 0; i < 40; i++)); do
     worker=$(said worker)
     kill -KILL "$worker"
-    wait_for 5 worker_is_other "$worker"
+    wait_for 30 worker_is_other "$worker"
   done
   listener_end
   assert_log_lines 0 'unknown'
@@ -43,19 +43,19 @@ fake() {
   for ((i = 0; i < 10; i++)); do
     keeper=$(said keeper)
     kill -KILL "$keeper"
-    wait_for 5 keeper_is_other "$keeper"
+    wait_for 30 keeper_is_other "$keeper"
     holds 1
     run listener calls=10
     assert_output 'calls 10 failed 0'
-    wait_for 5 has_three
+    wait_for 30 has_three
   done
   assert_log_lines 10 'the keeper is gone: its worker takes over, with 1 listeners'
   listener_end
   assert_equal "$(ps -o comm= -p "$(said keeper)")" oci-ksmd
   # It is a keeper as any other: it ends when it should.
-  wait_for 5 holds 0
+  wait_for 30 holds 0
   kill "$(said keeper)"
-  wait_for 5 keeper_ended
+  wait_for 30 keeper_ended
   refute_exists "$SOCKET"
 }
 
@@ -78,9 +78,9 @@ fake() {
   # And the same rights.
   assert_equal "$(sed -n 's/^CapEff:\s*//p' "/proc/$keeper/status")" 0000000000a80004
   listener_end
-  wait_for 5 has_three
+  wait_for 30 has_three
   # No descriptor was left open by any of them.
-  wait_for 5 holds 0
+  wait_for 30 holds 0
   assert_equal "$(find "/proc/$keeper/fd" -mindepth 1 | wc -l)" "$open"
 }
 
@@ -101,7 +101,7 @@ fake() {
   keeper_begin
   background /usr/bin/python3 -c 'import socket, sys
 s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b"{"); print("half", flush=True); s.recv(1)' "$SOCKET"
-  wait_for 5 grep -q half "$T/background.out"
+  wait_for 30 grep -q half "$T/background.out"
   start=$SECONDS
   replace
   # 10 s after his last word he is given up.
@@ -133,7 +133,7 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b"{"); prin
   fake 'return pause();'
   assert_contains "$("$PEER" send "$SOCKET" '{"oci-ksm":"replace"}' "$T/fake")" 'does not get ready'
   keeper_serves
-  wait_for 5 has_three
+  wait_for 30 has_three
 }
 
 @test "a new program that passes the trial and then falls over: the worker goes on as keeper" {
@@ -142,7 +142,7 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b"{"); prin
   listener_begin loop
   fake 'if (strstr(argv[1], "--check-state") == 0) return 3; puts("oci-ksmd understands this state, features 511"); return 0;'
   run "$PEER" send "$SOCKET" '{"oci-ksm":"replace"}' "$T/fake"
-  wait_for 5 keeper_is_other "$keeper"
+  wait_for 30 keeper_is_other "$keeper"
   assert_log_lines 1 'the keeper is gone: its worker takes over, with 1 listeners'
   listener_end
 }
@@ -154,7 +154,7 @@ manager_begin() {
   SOCKET=$T/manager/notify.sock
   background "$TOP/tests/notify/manager" "$T/manager" "$BIN/oci-ksmd"
   MANAGER=$BACKGROUND_PID
-  wait_for 5 keeper_serves
+  wait_for 30 keeper_serves
 }
 manager_ended() { ! kill -0 "$MANAGER" 2> /dev/null; }
 manager_log() { grep -c "$1" "$T/manager/log"; }
@@ -163,41 +163,41 @@ manager_log() { grep -c "$1" "$T/manager/log"; }
   manager_begin
   assert_equal "$(manager_log '^told READY=1')" 1
   listener_begin keep
-  wait_for 5 holds 1
+  wait_for 30 holds 1
   assert_equal "$(manager_log '^told FDSTORE=1 FDNAME=journal')" 1
   assert_equal "$(manager_log '^told FDSTORE=1 FDNAME=listener-0 STATUS=serving 1 listeners')" 1
-  wait_for 5 grep -q ready "$T/listener.out"
+  wait_for 30 grep -q ready "$T/listener.out"
   kill "$LISTENER_PID"
-  wait_for 5 holds 0
+  wait_for 30 holds 0
   assert_equal "$(manager_log '^told FDSTOREREMOVE=1 FDNAME=listener-0 STATUS=serving 0 listeners')" 1
 }
 
 @test "restarts by the service manager: what it has kept is served again" {
   manager_begin
   listener_begin loop
-  wait_for 5 holds 1
+  wait_for 30 holds 1
   for ((i = 0; i < 8; i++)); do
     keeper=$(said keeper)
     kill -HUP "$MANAGER"
-    wait_for 5 keeper_is_other "$keeper"
+    wait_for 30 keeper_is_other "$keeper"
     holds 1
   done
   listener_end
   assert_equal "$(manager_log '^started .* with oci-ksmd.socket journal listener-0$')" 8
-  wait_for 5 holds 0
+  wait_for 30 holds 0
   # Nothing is kept that nobody needs.
   kill -HUP "$MANAGER"
-  wait_for 5 grep -q '^started .* with oci-ksmd.socket journal$' "$T/manager/log"
+  wait_for 30 grep -q '^started .* with oci-ksmd.socket journal$' "$T/manager/log"
 }
 
 @test "all its processes killed at once, again and again: what was in flight is answered" {
   manager_begin
   listener_begin loop
-  wait_for 5 holds 1
+  wait_for 30 holds 1
   for ((i = 0; i < 15; i++)); do
     keeper=$(said keeper)
     kill -KILL -- "-$keeper"
-    wait_for 5 keeper_is_other "$keeper"
+    wait_for 30 keeper_is_other "$keeper"
   done
   listener_end
   assert_log_lines 0 'unknown'
@@ -206,11 +206,11 @@ manager_log() { grep -c "$1" "$T/manager/log"; }
 @test "the keeper is killed under a service manager: its worker, or the next one, goes on" {
   manager_begin
   listener_begin loop
-  wait_for 5 holds 1
+  wait_for 30 holds 1
   for ((i = 0; i < 8; i++)); do
     keeper=$(said keeper)
     kill -KILL "$keeper"
-    wait_for 5 keeper_is_other "$keeper"
+    wait_for 30 keeper_is_other "$keeper"
   done
   listener_end
 }
@@ -218,11 +218,11 @@ manager_log() { grep -c "$1" "$T/manager/log"; }
 @test "kept listeners without a journal are served all the same" {
   manager_begin
   listener_begin loop
-  wait_for 5 holds 1
+  wait_for 30 holds 1
   keeper=$(said keeper)
   touch "$T/manager/forget-journal"
   kill -HUP "$MANAGER"
-  wait_for 5 keeper_is_other "$keeper"
+  wait_for 30 keeper_is_other "$keeper"
   assert_log_lines 1 'holding a listener as container unknown-0: the journal does not know it'
   assert_equal "$(manager_log '^told FDSTOREREMOVE=1 FDNAME=listener-0')" 1
 }
