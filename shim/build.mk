@@ -22,8 +22,9 @@ SHIM_LIBS_32 := $(if $(filter x86_64,$(SHIM_ARCH)),lib/i386-linux-gnu lib32)
 SHIM_FILES := $(SHIM_DIR)/.complete
 
 SHIM_CFLAGS := -std=gnu17 $(WARNINGS) -fPIC -ffreestanding -fno-strict-aliasing -fvisibility=hidden -fno-stack-protector \
-	-fno-plt -I. $(if $(filter x86_64,$(SHIM_ARCH)),-fcf-protection=return)
-SHIM_LDFLAGS := -shared -nostdlib -Wl,--version-script=shim/shim.lds,--hash-style=both,-z,now,-z,relro,-z,noexecstack
+	-fno-plt -I. $(if $(filter x86_64,$(SHIM_ARCH)),-fcf-protection=return) $(if $(filter aarch64,$(SHIM_ARCH)),-mno-outline-atomics)
+# A symbol that is not there at run time keeps every program from starting: -z defs finds it here.
+SHIM_LDFLAGS := -shared -nostdlib -Wl,--version-script=shim/shim.lds,--hash-style=both,-z,defs,-z,now,-z,relro,-z,noexecstack
 
 # The user's CFLAGS may ask for what needs a libc (sanitizers, profiling): only -O and -g options are taken.
 SHIM_USER_CFLAGS = $(or $(filter -O% -g%,$(CFLAGS)),-O2)
