@@ -36,6 +36,10 @@ test             git                     git                           git
 test,bench       runc                    runc
 test             podman                  podman
 test             docker.io               moby-engine                   dockerd
+test             containerd              containerd
+test             python3-grpcio          python3-grpcio
+test             python3-protobuf        python3-protobuf
+test             python3-yaml            python3-pyyaml
 test             bats                    bats
 test             busybox-static          busybox
 test             debootstrap             debootstrap

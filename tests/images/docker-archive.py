@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""docker-archive.py NAME FOLDER OUT.tar: packs a root file system as an image of one layer, without any engine."""
+"""docker-archive.py NAME FOLDER OUT.tar [CMD...]: packs a root file system as an image of one layer, without any engine. CMD: /bin/sh."""
 import hashlib
 import io
 import json
@@ -15,7 +15,7 @@ def add(tar, name, data):
     tar.addfile(info, io.BytesIO(data))
 
 
-def main(name, folder, out):
+def main(name, folder, out, *cmd):
     """Writes the archive; the layer is built in memory (a minimal Debian has 200 MB)."""
     buf = io.BytesIO()
     with tarfile.open(fileobj=buf, mode="w") as layer:
@@ -24,7 +24,7 @@ def main(name, folder, out):
     config = json.dumps({
         "architecture": "amd64",
         "os": "linux",
-        "config": {"Env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], "Cmd": ["/bin/sh"]},
+        "config": {"Env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], "Cmd": list(cmd) or ["/bin/sh"]},
         "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()]},
     }).encode()
     config_name = hashlib.sha256(config).hexdigest() + ".json"
@@ -36,6 +36,6 @@ def main(name, folder, out):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
+    if len(sys.argv) < 4:
         sys.exit(__doc__)
     main(*sys.argv[1:])

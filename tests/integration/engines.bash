@@ -19,14 +19,16 @@ ENGINE_JOBS=8
 
 # ---- images ----
 
-# engine_images DIR: makes the workloads' images DIR/static.tar, DIR/musl.tar and DIR/python.tar: localhost/NAME:latest, as docker load,
-# podman load and ctr images import take them. CMD of each is /workloads/NAME; busybox is there for exec.
+# engine_images DIR [NAME...]: makes the workloads' images DIR/static.tar, DIR/musl.tar and DIR/python.tar (all by default): localhost/NAME:latest,
+# as docker load, podman load and ctr images import take them. CMD of each is /workloads/NAME; busybox is there for exec.
 engine_images() {
-  local name
-  for name in static musl python; do
-    "$TOP/tests/images/workload" "$name" "$1/$name"
-    "$TOP/tests/images/rootfs" archive "$name" "$1/$name" "$1/$name.tar"
-    rm -rf "${1:?}/$name"
+  local dir=$1 name
+  shift
+  [ $# -gt 0 ] || set -- static musl python
+  for name; do
+    "$TOP/tests/images/workload" "$name" "$dir/$name"
+    "$TOP/tests/images/rootfs" archive "$name" "$dir/$name" "$dir/$name.tar" "/workloads/$name"
+    rm -rf "${dir:?}/$name"
   done
 }
 

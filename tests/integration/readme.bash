@@ -6,10 +6,10 @@
 readme_blocks() {
   local text
   text=$(awk -v heading="$1" -v fence="\`\`\`${2:-sh}" '
-    inside && /^```$/ { inside = 0; next }
-    inside { print; next }
-    /^#/ { found = $0; sub(/^#+ /, "", found); here = found == heading }
-    here && $0 == fence { inside = 1 }' "$TOP/README.md")
+    /^```$/ && inside { inside = 0; next }
+    inside { if (wanted) print; next }
+    /^```/ { inside = 1; wanted = here && $0 == fence; next }
+    /^#/ { found = $0; sub(/^#+ /, "", found); here = found == heading }' "$TOP/README.md")
   [ -n "$text" ] || fail "README.md has no block of ${2:-sh} below '$1'" || return 1
   printf '%s\n' "$text"
 }
