@@ -88,14 +88,14 @@ MAPS=(python3 -c 'print("libksm_preload.so" in open("/proc/self/maps").read())')
   engine_notified 2
   for name in one two; do
     wait_for 30 engine_ready cri "$name"
-    MARKED_WITHIN=5 assert_all_marked 65536 "$(cri_pid "$name")"
+    assert_all_marked 65536 "$(cri_pid "$name")"
     run cri exec "$name" echo here
     assert_output here
   done
   cri_remove one
-  wait_for 10 engine_notified 1
+  wait_for 30 engine_notified 1
   cri_remove two
-  wait_for 10 engine_notified 0
+  wait_for 30 engine_notified 0
 }
 
 @test "containerd is restarted while containers run: they are the same, and can be entered, stopped and removed" {

@@ -73,11 +73,11 @@ PRELOAD=(--runtime ksm --network host --env OCI_KSM_MODE=preload)
   docker run --detach "${PRELOAD[@]}" --name one localhost/python python3 -c 'import signal; signal.pause()'
   docker run --detach --network host --name plain localhost/python sleep 1000
   for _ in 1 2; do
-    wait_for 10 engine_loaded "$(docker_pid one)"
+    wait_for 30 engine_loaded "$(docker_pid one)"
     assert_equal "$(engine_records)" "$(docker inspect --format '{{.Id}}' one)"
     docker stop --time 0 one
     docker start one
-    wait_for 10 engine_loaded "$(docker_pid one)"
+    wait_for 30 engine_loaded "$(docker_pid one)"
     docker kill one
     docker start one
     docker restart --time 0 one
@@ -104,9 +104,9 @@ engine_loaded() { grep -q libksm_preload.so "/proc/$1/maps"; }
   run docker exec one echo here
   assert_output here
   docker restart --time 0 one
-  wait_for 10 engine_notified 1
+  wait_for 30 engine_notified 1
   docker rm --force one
-  wait_for 10 engine_notified 0
+  wait_for 30 engine_notified 0
   docker run --rm --runtime ksm --network host --env OCI_KSM_MODE=perhaps localhost/static echo runs
   assert_log_lines 1 'OCI_KSM_MODE: .*perhaps'
 }

@@ -53,7 +53,7 @@ engine_begin() {
     exec cat "$E/fifo"' < /dev/null > "$E/log/namespace" 2>&1 3>&- &
   ENGINE_NS=$!
   export E ENGINE_CGROUP ENGINE_NS
-  wait_for 10 test -e "$E/ready" || fail "$(cat "$E/log/namespace")"
+  wait_for 30 test -e "$E/ready" || fail "$(cat "$E/log/namespace")"
 }
 
 # in_engine CMD...: there.
@@ -92,7 +92,7 @@ engine_end() {
   fi
   kill -KILL "$ENGINE_NS" 2> /dev/null || true
   wait "$ENGINE_NS" 2> /dev/null || true
-  wait_for 10 engine_cgroups_gone
+  wait_for 30 engine_cgroups_gone
   rm -rf --one-file-system "$E"
   unset E ENGINE_NS
   [ -z "$left" ]
@@ -188,6 +188,6 @@ engine_starts() {
   done
   wait "${jobs[@]}" || true
   assert_equal "$(cat "$T"/cycles.* | grep -c '^went well')" $((each * ENGINE_JOBS)) || fail "$(cat "$T"/cycles.* | grep -v '^went well')"
-  wait_for 20 engine_left_nothing "$1" || fail "left or gone:" "$(diff "$T/before" "$T/after")"
+  wait_for 30 engine_left_nothing "$1" || fail "left or gone:" "$(diff "$T/before" "$T/after")"
 }
 engine_left_nothing() { "$1_traces" > "$T/after" && cmp -s "$T/before" "$T/after"; }
