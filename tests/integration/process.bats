@@ -26,7 +26,7 @@ wrapped() {
   jq -cS 'del(.hooks)' "$T/b/config.json" > "$T/before"
   oci_start "wrapper-$1" "$T/b"
   pid=$(oci_pid "$1")
-  wait_for 5 grep -q '^0$' "$T/$(cid).out"
+  wait_for 30 grep -q '^0$' "$T/$(cid).out"
   assert_equal "$(cat "$T/$(cid).out")" "$YES"
   whole "$pid"
   assert_log_lines 1 'info: merging by process: process was asked for$'
@@ -88,7 +88,7 @@ wrapped() {
   oci wrapper-crun create --bundle "$T/b" "$(cid)" > "$T/out" 2>&1 < /dev/null 3>&-
   assert_same "$T/before" "$T/b/config.json"
   oci wrapper-crun start "$(cid)" 3>&-
-  wait_for 5 grep -q '^0$' "$T/out"
+  wait_for 30 grep -q '^0$' "$T/out"
   assert_equal "$(cat "$T/out")" "$YES"
   oci wrapper-crun delete --force "$(cid)"
   assert_equal "$(find "$STATE" -type f)" ''
@@ -104,7 +104,7 @@ hooked() {
   shift
   for stage; do bundle_hooks "$T/b" "$stage"; done
   oci_start "$rt" "$T/b"
-  wait_for 5 grep -q '^0$' "$T/$(cid).out"
+  wait_for 30 grep -q '^0$' "$T/$(cid).out"
   assert_equal "$(cat "$T/$(cid).out" "$T/$(cid).err")" "$YES"
   pid=$(oci_pid "$rt")
   whole "$pid"
@@ -131,7 +131,7 @@ hooked() {
     process_bundle $program
     bundle_hooks "$T/b"
     oci_start runc "$T/b"
-    wait_for 20 grep -q '^ready$' "$T/$(cid).out"
+    wait_for 30 grep -q '^ready$' "$T/$(cid).out"
     whole "$(oci_pid runc)"
     oci_stop runc
   done
@@ -166,7 +166,7 @@ user_namespace() {
   process_bundle true
   # Somebody else's: its parent is no ancestor of the hook's.
   background sh -c 'sleep 1000 & wait'
-  wait_for 5 pgrep -P "$BACKGROUND_PID" sleep
+  wait_for 30 pgrep -P "$BACKGROUND_PID" sleep
   pid=$(pgrep -P "$BACKGROUND_PID" sleep)
   echo "$pid" >> "$T/background"
   for init in "$pid" 1 "$PPID" 0 -1 4194304; do

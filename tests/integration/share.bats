@@ -65,7 +65,9 @@ assert_process() {
 @test "redis, while it serves, as a whole process" { share redis 90 90; }
 
 @test "python3, mode process" { share_process python 99 crun; }
+# bats test_tags=alone
 @test "node, mode process" { share_process node 99 crun; }
 @test "java, mode process" { share_process java 99 crun; }
 @test "Go without cgo, mode process" { share_process go 95 runc; }
+# bats test_tags=alone
 @test "redis, while it serves, mode process" { share_process redis 90 crun; }
