@@ -11,6 +11,7 @@
 #include "hook/cli/cli.h"
 #include "hook/cli/probes.h"
 #include "hook/cli/table.h"
+#include "hook/common/probe.h"
 #include "oci-config/json.h"
 
 static const struct {
@@ -90,7 +91,9 @@ static void ask_all(struct output *out)
 
 	/* What is wrong in the settings is a probe's finding. */
 	(void)ocfg_settings_load(NULL, &context.settings, &notes, NULL);
+	context.found = probe_cached(&context.settings, PROBE_ALL);
 	ask(out, &context, probes_kernel, probes_kernel_count);
+	ask(out, &context, probes_features, probes_features_count);
 	ask(out, &context, probes_install, probes_install_count);
 	ask(out, &context, probes_notify, probes_notify_count);
 	ocfg_settings_done(&context.settings);

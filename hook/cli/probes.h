@@ -16,6 +16,7 @@ enum verdict {
 
 struct probe_context {
 	struct ocfg_settings settings;
+	unsigned found; /* enum probe */
 };
 
 #define PROBE_DETAIL 512
@@ -29,11 +30,13 @@ struct doctor_probe {
 };
 
 /*
- * In the order in which they are asked: the kernel's (probes_kernel.c), the installation's
- * (probes_install.c), the seccomp-notify helper's (probes_notify.c).
+ * In the order in which they are asked: the kernel's (probes_kernel.c), its features one by one
+ * (probes_features.c), the installation's (probes_install.c), the seccomp-notify helper's (probes_notify.c).
  */
-extern const struct doctor_probe probes_kernel[], probes_install[], probes_notify[];
-extern const size_t probes_kernel_count, probes_install_count, probes_notify_count;
+extern const struct doctor_probe probes_kernel[], probes_features[], probes_install[],
+	probes_notify[];
+extern const size_t probes_kernel_count, probes_features_count, probes_install_count,
+	probes_notify_count;
 
 /* Writes `detail` and returns the verdict. */
 enum verdict probe_say(enum verdict verdict, char detail[PROBE_DETAIL], const char *fmt, ...)

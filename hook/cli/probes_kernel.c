@@ -1,24 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What `doctor` asks of the kernel. */
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "hook/cli/probes.h"
 #include "hook/common/ksm.h"
 #include "oci-config/cleanup.h"
-
-#ifndef PR_SET_MEMORY_MERGE
-#define PR_SET_MEMORY_MERGE 67 /* Linux 6.4 */
-#endif
 
 /* Below this a host of 16 GiB takes more than five minutes for one scan. The kernel's default is 20 MiB/s. */
 #define SLOW_MIB_PER_SECOND 50.0
@@ -90,39 +82,6 @@ static enum verdict check_huge_pages(const struct probe_context *context, char *
 	return probe_say(PROBE_WARN, detail, "transparent huge pages are on for all programs");
 }
 
-static enum verdict check_madvise(const struct probe_context *context, char *detail)
-{
-	size_t size = (size_t)sysconf(_SC_PAGESIZE);
-	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	int failed;
-
-	(void)context;
-	if (page == MAP_FAILED)
-		return probe_say(PROBE_FAIL, detail, "mmap: %s", strerror(errno));
-	failed = madvise(page, size, MADV_MERGEABLE) < 0 ? errno : 0;
-	munmap(page, size);
-	if (failed)
-		return probe_say(PROBE_FAIL, detail, "madvise(MADV_MERGEABLE): %s",
-				 strerror(failed));
-	return probe_say(PROBE_OK, detail, "madvise(MADV_MERGEABLE) works");
-}
-
-/* In a child: what is set here would be inherited by whatever is tried after this. */
-static enum verdict check_prctl(const struct probe_context *context, char *detail)
-{
-	pid_t child = fork();
-	int status;
-
-	(void)context;
-	if (child == 0)
-		_exit(prctl(PR_SET_MEMORY_MERGE, 1UL, 0UL, 0UL, 0UL) == 0 ? 0 : 1);
-	if (child < 0 || waitpid(child, &status, 0) != child)
-		return probe_say(PROBE_WARN, detail, "cannot try: %s", strerror(errno));
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return probe_say(PROBE_OK, detail, "yes, prctl(PR_SET_MEMORY_MERGE)");
-	return probe_say(PROBE_OK, detail, "no (before Linux 6.4), so it is done region by region");
-}
-
 static enum verdict check_figures(const struct probe_context *context, char *detail)
 {
 	struct ksm_process self;
@@ -149,10 +108,6 @@ const struct doctor_probe probes_kernel[] = {
 	 "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled: ksmd has to split a huge "
 	 "page before"
 	 " it can merge its parts"},
-	{"madvise", "Can memory be made mergeable?", check_madvise,
-	 "Boot a kernel with CONFIG_KSM=y, or leave the sandbox that refuses madvise."},
-	{"prctl", "Can a whole process be made mergeable?", check_prctl,
-	 "Raise the limit of processes (ulimit -u)."},
 	{"figures", "Does the kernel tell what merging saves?", check_figures,
 	 "Nothing to repair: what the kernel does not tell is shown as unknown."},
 };

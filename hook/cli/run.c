@@ -129,7 +129,7 @@ static void find_features(const struct ocfg_settings *settings, const struct ocf
 	if (!ret->preload)
 		ret->no_preload = missing->preload.msg;
 	if (ocfg_policy_needs_process(ret, wishes)) {
-		ret->process = probe_process(&missing->process) == 0;
+		ret->process = probe_process(settings, &missing->process) == 0;
 		if (!ret->process)
 			ret->no_process = missing->process.msg;
 	}

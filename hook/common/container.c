@@ -137,7 +137,7 @@ int container_decide(struct container *c, struct error *err)
 	if (!features.preload && no_preload.code)
 		features.no_preload = no_preload.msg;
 	if (ocfg_policy_needs_process(&features, &c->wishes)) {
-		features.process = probe_process(&no_process) == 0;
+		features.process = probe_process(&c->settings, &no_process) == 0;
 		features.no_process = features.process ? NULL : no_process.msg;
 	}
 	if (ocfg_policy_needs_notify(&features, &c->wishes)) {

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,12 +37,21 @@ pid_t probe_fork(void)
 	if (child == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
-			_exit(1);
+			_exit(PROBE_UNSURE);
 	}
 	return child;
 }
 
-bool probe_wait(pid_t child)
+pid_t probe_fork_again(void)
+{
+	pid_t child = probe_fork();
+
+	if (child < 0)
+		_exit(PROBE_UNSURE);
+	return child;
+}
+
+int probe_wait(pid_t child)
 {
 	int status;
 	pid_t r;
@@ -51,69 +59,59 @@ bool probe_wait(pid_t child)
 	do
 		r = waitpid(child, &status, __WALL);
 	while (r < 0 && errno == EINTR);
-	return r == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	return r == child && WIFEXITED(status) ? WEXITSTATUS(status) : PROBE_UNSURE;
 }
 
-static bool set_memory_merge(void)
+bool probe_set_memory_merge(void)
 {
 	return prctl(PR_SET_MEMORY_MERGE, 1UL, 0UL, 0UL, 0UL) == 0;
 }
 
 static bool try_prctl(void)
 {
-	return set_memory_merge();
+	return probe_set_memory_merge();
 }
 
-static void *map(void *address, size_t size, int protection, int flags)
+static void *map_page(size_t *ret_size)
 {
-	return mmap(address, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+	void *page;
+
+	*ret_size = (size_t)sysconf(_SC_PAGESIZE);
+	page = mmap(NULL, *ret_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		_exit(PROBE_UNSURE);
+	return page;
 }
 
 static bool try_madvise(void)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	void *memory = map(NULL, page, PROT_READ | PROT_WRITE, 0);
+	size_t size;
+	void *page = map_page(&size);
 
-	return memory != MAP_FAILED && madvise(memory, page, MADV_MERGEABLE) == 0;
+	return madvise(page, size, MADV_MERGEABLE) == 0;
 }
 
 static bool try_process_madvise(void)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	struct iovec range = {map(NULL, page, PROT_READ | PROT_WRITE, 0), page};
+	size_t size;
+	struct iovec range = {.iov_base = map_page(&size)};
 
-	return range.iov_base != MAP_FAILED &&
-	       syscall(SYS_process_madvise, (long)PIDFD_SELF, &range, 1L, (long)MADV_MERGEABLE,
-		       0L) == (long)page;
-}
-
-/* Two mappings side by side; mremap that grows both as one says EFAULT if they are two. */
-static bool try_vma_merge(void)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	char *memory = map(NULL, 4 * page, PROT_NONE, 0);
-
-	if (memory == MAP_FAILED || !set_memory_merge() ||
-	    munmap(memory + 2 * page, 2 * page) < 0 ||
-	    map(memory, page, PROT_READ | PROT_WRITE, MAP_FIXED) == MAP_FAILED ||
-	    map(memory + page, page, PROT_READ | PROT_WRITE, MAP_FIXED) == MAP_FAILED)
-		return false;
-	return mremap(memory, 2 * page, 3 * page, 0) != MAP_FAILED || errno != EFAULT;
+	range.iov_len = size;
+	return syscall(SYS_process_madvise, (long)PIDFD_SELF, &range, 1L, (long)MADV_MERGEABLE,
+		       0L) == (long)size;
 }
 
 static bool try_suspend_seccomp(void)
 {
-	pid_t child = probe_fork();
+	pid_t child = probe_fork_again();
 	bool works;
 
 	if (child == 0)
 		for (;;)
 			pause();
-	if (child < 0)
-		return false;
 	works = ptrace(PTRACE_SEIZE, child, 0, (long)PTRACE_O_SUSPEND_SECCOMP) == 0;
 	kill(child, SIGKILL);
-	probe_wait(child);
+	(void)probe_wait(child);
 	return works;
 }
 
@@ -125,9 +123,10 @@ static const struct {
 	{PROBE_MADVISE, "madvise", try_madvise},
 	{PROBE_PRCTL, "prctl", try_prctl},
 	{PROBE_EXEC_INHERIT, "exec_inherit", probe_try_exec_inherit},
-	{PROBE_VMA_MERGE, "vma_merge", try_vma_merge},
+	{PROBE_VMA_MERGE, "vma_merge", probe_try_vma_merge},
 	{PROBE_PROCESS_MADVISE, "process_madvise", try_process_madvise},
 	{PROBE_NOTIFY, "notify", probe_try_notify},
+	{PROBE_LISTENER, "listener", probe_try_listener},
 	{PROBE_SYNC_WAKE_UP, "sync_wake_up", probe_try_sync_wake_up},
 	{PROBE_WAIT_KILLABLE, "wait_killable", probe_try_wait_killable},
 	{PROBE_SUSPEND_SECCOMP, "suspend_seccomp", try_suspend_seccomp},
@@ -171,29 +170,51 @@ static void be_a_child(void)
 	alarm(TIME_LIMIT_S);
 }
 
-unsigned probe(unsigned wanted)
+unsigned probe_try(unsigned wanted, unsigned *ret_sure)
 {
-	unsigned found = 0;
+	unsigned found = 0, sure = 0;
 
 	for (size_t i = 0; i < sizeof(features) / sizeof(*features); i++) {
 		pid_t child;
+		int answer;
 
-		if (!(wanted & features[i].feature) || is_forbidden(features[i].name))
+		if (!(wanted & features[i].feature))
 			continue;
 		child = probe_fork();
 		if (child == 0) {
 			be_a_child();
 			_exit(features[i].try() ? 0 : 1);
 		}
-		if (child > 0 && probe_wait(child))
+		answer = child > 0 ? probe_wait(child) : PROBE_UNSURE;
+		if (answer == 0)
 			found |= features[i].feature;
+		if (answer == 0 || answer == 1)
+			sure |= features[i].feature;
 	}
+	*ret_sure = sure;
 	return found;
 }
 
-int probe_process(struct error *err)
+unsigned probe_forbidden(void)
 {
-	unsigned found = probe(PROBE_PROCESS_WIDE);
+	unsigned forbidden = 0;
+
+	for (size_t i = 0; i < sizeof(features) / sizeof(*features); i++)
+		if (is_forbidden(features[i].name))
+			forbidden |= features[i].feature;
+	return forbidden;
+}
+
+unsigned probe(unsigned wanted)
+{
+	unsigned sure;
+
+	return probe_try(wanted & ~probe_forbidden(), &sure);
+}
+
+int probe_process(const struct ocfg_settings *settings, struct error *err)
+{
+	unsigned found = probe_cached(settings, PROBE_PROCESS_WIDE);
 	char missing[64];
 
 	if (found == PROBE_PROCESS_WIDE)

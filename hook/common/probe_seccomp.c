@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Seccomp's notifications, tried on a system call that a child makes. */
+#include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -67,13 +68,19 @@ bool probe_try_notify(void)
 
 	if (listener < 0)
 		return false;
-	child = probe_fork();
+	child = probe_fork_again();
 	if (child == 0)
 		_exit(syscall(SYS_getpgid, 0L) == group ? 0 : 1);
-	answered = child > 0 && answer(listener);
-	if (child > 0 && !answered)
+	answered = answer(listener);
+	if (!answered)
 		kill(child, SIGKILL);
-	return child > 0 && probe_wait(child) && answered;
+	return probe_wait(child) == 0 && answered;
+}
+
+/* Any other reason for which there is none is told by the probe of notify. */
+bool probe_try_listener(void)
+{
+	return listen_for_getpgid(0) >= 0 || errno != EBUSY;
 }
 
 bool probe_try_sync_wake_up(void)

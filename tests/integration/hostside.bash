@@ -33,7 +33,7 @@ LOOK='grep -c libksm_preload.so /proc/self/maps; env -i /bin/grep -c libksm_prel
 assert_no_traces() {
   assert_equal "$(find "$T/r.upper" -mindepth 1 ! -path "$T/r.upper/etc")" ''
   assert_equal "$(stat -c '%y %a %u %g' "$T/r/etc")" "$(stat -c '%y %a %u %g' "$T/lower/etc")"
-  if [ -d "$STATE" ]; then assert_equal "$(find "$STATE" -type f)" ''; fi
+  assert_equal "$(state_files)" ''
 }
 
 # user_bundle ARGS...: at $T/b, of a glibc image that belongs to user 1234, with what that user can have made without root:

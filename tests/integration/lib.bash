@@ -143,6 +143,8 @@ refute_exists() { if [ -e "$1" ] || [ -L "$1" ]; then fail "is there: $(ls -ld "
 assert_same() { cmp -- "$1" "$2" || fail "differ: $1 $2" "$(diff -- "$1" "$2" | head -n 20)"; }
 # assert_empty_dir DIR: nothing at all in it
 assert_empty_dir() { [ -z "$(find "$1" -mindepth 1 -print -quit)" ] || fail "not empty: $1:" "$(find "$1" -mindepth 1 -ls)"; }
+# state_files: what is in the state folder, without what was found out about the machine
+state_files() { [ ! -d "$STATE" ] || find "$STATE" -type f ! -name 'probes*.json'; }
 # log_lines: without what oci-ksmd says of each start and each container
 log_lines() { [ ! -e "$LOG" ] || grep -vE 'oci-ksmd\[[0-9]+\]: (container [^ ]+: )?info: ' "$LOG" || true; }
 # assert_log_lines N [REGEX]: the log has exactly N lines that match REGEX, or N that log_lines has

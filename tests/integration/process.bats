@@ -91,7 +91,7 @@ wrapped() {
   wait_for 30 grep -q '^0$' "$T/out"
   assert_equal "$(cat "$T/out")" "$YES"
   oci wrapper-crun delete --force "$(cid)"
-  assert_equal "$(find "$STATE" -type f)" ''
+  assert_equal "$(state_files)" ''
 }
 
 # ---- the hook alone ----
@@ -146,7 +146,7 @@ user_namespace() {
   run -0 oci_run "$1" "$T/b"
   assert_output "$YES"
   assert_log_lines 1 'info: merging by process'
-  assert_equal "$(find "$STATE" -type f)" ''
+  assert_equal "$(state_files)" ''
 }
 @test "hook: user namespace, crun" { user_namespace crun; }
 @test "hook: user namespace, runc" { user_namespace runc; }

@@ -48,13 +48,13 @@ wrapped() {
   assert_match "$output" $'^/own.so[: ]/dev/oci-ksm/.*libksm_preload.so\n'
   assert_contains "$output" libksm_preload.so
   assert_equal "$(find "$T/r.upper" -mindepth 1)" ''
-  assert_equal "$(find "$STATE" -type f)" ''
+  assert_equal "$(state_files)" ''
   # An engine's container is deleted by the wrapper: it does without a hook.
   bundle "$T/b" "$T/r" -- sleep 1000
   oci wrapper-crun create --bundle "$T/b" "$(cid)" > "$T/out" 2>&1 < /dev/null 3>&-
   assert_equal "$(jq .hooks "$T/b/config.json")" null
   oci wrapper-crun delete --force "$(cid)"
-  assert_equal "$(find "$STATE" -type f)" ''
+  assert_equal "$(state_files)" ''
 }
 
 @test "being started by the wrapper is a wish, unless the container says no" {
