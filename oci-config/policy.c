@@ -30,6 +30,12 @@ static const char *no_preload(const struct ocfg_features *features)
 		       : "the preload shim is not installed or has no place in this container";
 }
 
+static const char *no_process(const struct ocfg_features *features)
+{
+	return features->no_process ? features->no_process
+				    : "this kernel cannot make whole processes mergeable";
+}
+
 /* Why these modes cannot be had. */
 static void say_missing(const struct ocfg_features *features, unsigned missing,
 			struct ocfg_decision *ret)
@@ -37,9 +43,7 @@ static void say_missing(const struct ocfg_features *features, unsigned missing,
 	const char *link = "";
 
 	if (missing & OCFG_MODE_PROCESS) {
-		say(ret, "process is not possible: %s",
-		    features->no_process ? features->no_process
-					 : "this kernel cannot make whole processes mergeable");
+		say(ret, "process is not possible: %s", no_process(features));
 		link = ", and ";
 	}
 	if (missing & OCFG_MODE_NOTIFY) {
@@ -51,20 +55,89 @@ static void say_missing(const struct ocfg_features *features, unsigned missing,
 		say(ret, "%s%s", link, no_preload(features));
 }
 
-static void choose_auto(const struct ocfg_features *features, struct ocfg_decision *ret)
+static bool is_auto(const struct ocfg_wishes *wishes)
 {
-	ret->as_wished = features->preload || features->notify;
-	if (features->preload) {
-		ret->modes = OCFG_MODE_PRELOAD;
-		say(ret, "auto: preload is what this version can do");
-	} else if (features->notify) {
+	return wishes->modes == OCFG_MODE_AUTO;
+}
+
+/* Only regions have a smallest size. */
+static bool takes_process(const struct ocfg_features *features, const struct ocfg_wishes *wishes)
+{
+	return features->process && wishes->min_size == 0;
+}
+
+static bool is_dynamic(const struct ocfg_features *features)
+{
+	return features->program == OCFG_PROGRAM_DYNAMIC ||
+	       features->program == OCFG_PROGRAM_SCRIPT;
+}
+
+static const char *how_linked(const struct ocfg_features *features)
+{
+	switch (features->program) {
+	case OCFG_PROGRAM_STATIC:
+		return "the program is statically linked";
+	case OCFG_PROGRAM_DYNAMIC:
+		return "the program is dynamically linked";
+	case OCFG_PROGRAM_SCRIPT:
+		return "the program is a script of a dynamically linked interpreter (static "
+		       "programs that "
+		       "it starts are not reached)";
+	case OCFG_PROGRAM_UNKNOWN:
+	default:
+		return "it is not known how the program is linked";
+	}
+}
+
+/* Ends the sentence. */
+static void say_no_process(const struct ocfg_features *features, const struct ocfg_wishes *wishes,
+			   struct ocfg_decision *ret)
+{
+	say(ret, ", and ");
+	if (wishes->min_size)
+		say(ret, "process knows no min-size");
+	else
+		say_missing(features, OCFG_MODE_PROCESS, ret);
+}
+
+/* Region by region: notify costs more than preload and has hazards, but reaches what loads no library. */
+static void choose_regions(const struct ocfg_features *features, const struct ocfg_wishes *wishes,
+			   struct ocfg_decision *ret)
+{
+	ret->as_wished = true;
+	if (features->notify && !(features->preload && is_dynamic(features))) {
 		ret->modes = OCFG_MODE_NOTIFY;
-		say(ret, "auto: notify, because %s", no_preload(features));
+		say(ret, "auto: notify, because %s",
+		    is_dynamic(features) ? no_preload(features) : how_linked(features));
+	} else {
+		ret->modes = OCFG_MODE_PRELOAD;
+		ret->as_wished = features->program != OCFG_PROGRAM_STATIC;
+		say(ret, "auto: preload, %s %s",
+		    ret->as_wished ? "because" : "which does not reach the program, because",
+		    how_linked(features));
+		if (!is_dynamic(features)) {
+			say(ret, ", and ");
+			say_missing(features, OCFG_MODE_NOTIFY, ret);
+		}
+	}
+	say_no_process(features, wishes, ret);
+}
+
+static void choose_auto(const struct ocfg_features *features, const struct ocfg_wishes *wishes,
+			struct ocfg_decision *ret)
+{
+	if (takes_process(features, wishes)) {
+		ret->as_wished = true;
+		ret->modes = OCFG_MODE_PROCESS;
+		say(ret, "auto: process, because it reaches all programs at no cost");
+	} else if (features->preload || features->notify) {
+		choose_regions(features, wishes, ret);
 	} else {
 		say_missing(features,
 			    features->no_notify ? OCFG_MODE_PRELOAD | OCFG_MODE_NOTIFY
 						: OCFG_MODE_PRELOAD,
 			    ret);
+		say_no_process(features, wishes, ret);
 	}
 }
 
@@ -126,7 +199,7 @@ void ocfg_policy_choose(const struct ocfg_features *features, const struct ocfg_
 		say(ret, "this kernel has no KSM (CONFIG_KSM)");
 	} else {
 		if (named == 0)
-			choose_auto(features, ret);
+			choose_auto(features, wishes, ret);
 		else
 			choose_named(features, named, wishes->modes & OCFG_MODE_AUTO, ret);
 		mention_min_size(wishes, ret);
@@ -137,7 +210,15 @@ void ocfg_policy_choose(const struct ocfg_features *features, const struct ocfg_
 bool ocfg_policy_needs_process(const struct ocfg_features *features,
 			       const struct ocfg_wishes *wishes)
 {
-	return features->ksm && wishes->modes & OCFG_MODE_PROCESS;
+	if (!features->ksm)
+		return false;
+	return wishes->modes & OCFG_MODE_PROCESS || (is_auto(wishes) && wishes->min_size == 0);
+}
+
+bool ocfg_policy_needs_program(const struct ocfg_features *features,
+			       const struct ocfg_wishes *wishes)
+{
+	return features->ksm && is_auto(wishes) && !takes_process(features, wishes);
 }
 
 bool ocfg_policy_needs_notify(const struct ocfg_features *features,
@@ -145,6 +226,9 @@ bool ocfg_policy_needs_notify(const struct ocfg_features *features,
 {
 	if (!features->ksm)
 		return false;
+	if (is_auto(wishes))
+		return !takes_process(features, wishes) &&
+		       !(features->preload && is_dynamic(features));
 	return wishes->modes & OCFG_MODE_NOTIFY ||
 	       (wishes->modes & OCFG_MODE_AUTO && !features->preload);
 }

@@ -15,6 +15,7 @@
 #include "hook/common/paths.h"
 #include "hook/common/probe.h"
 #include "hook/common/proc.h"
+#include "hook/common/program.h"
 #include "oci-config/cleanup.h"
 #include "oci-config/env.h"
 #include "oci-config/json.h"
@@ -118,7 +119,7 @@ struct missing {
 
 /* Which modes can be had. A helper of the program's own is started only for who asks for that mode. */
 static void find_features(const struct ocfg_settings *settings, const struct ocfg_wishes *wishes,
-			  struct ocfg_features *ret, struct run_notify *helper,
+			  const char *command, struct ocfg_features *ret, struct run_notify *helper,
 			  struct missing *missing)
 {
 	char preload_dir[PATH_MAX];
@@ -133,6 +134,8 @@ static void find_features(const struct ocfg_settings *settings, const struct ocf
 		if (!ret->process)
 			ret->no_process = missing->process.msg;
 	}
+	if (ocfg_policy_needs_program(ret, wishes))
+		ret->program = program_of_command(command);
 	if (!ocfg_policy_needs_notify(ret, wishes))
 		return;
 	ret->notify = run_notify_find(settings, wishes->modes & OCFG_MODE_NOTIFY, helper,
@@ -199,7 +202,7 @@ static int enter(const struct ocfg_settings *settings, const struct run_options 
 
 /* Prepares this process so that what it execs is mergeable. *ret_modes: the ways in which it is, also after an error. */
 static int prepare(const struct ocfg_settings *settings, const struct run_options *options,
-		   unsigned *ret_modes, struct error *err)
+		   const char *command, unsigned *ret_modes, struct error *err)
 {
 	const struct ocfg_wishes *wishes = &options->wishes;
 	struct ocfg_decision decision;
@@ -209,7 +212,7 @@ static int prepare(const struct ocfg_settings *settings, const struct run_option
 	int rc;
 
 	*ret_modes = 0;
-	find_features(settings, wishes, &features, &helper, &missing);
+	find_features(settings, wishes, command, &features, &helper, &missing);
 	ocfg_policy_choose(&features, wishes, &decision);
 	if (!decision.as_wished && (wishes->required || !decision.modes))
 		return error_set(err, EINVAL, "%s", decision.reason);
@@ -225,7 +228,7 @@ static int run(const struct ocfg_settings *settings, const struct run_options *o
 	char left[64], proceeding[96] = "out merging";
 	struct error err = {0};
 	unsigned modes;
-	int rc = prepare(settings, options, &modes, &err);
+	int rc = prepare(settings, options, argv[0], &modes, &err);
 
 	if (rc < 0) {
 		bool ends = options->wishes.required || rc == -EPIPE;

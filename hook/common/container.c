@@ -15,6 +15,7 @@
 #include "hook/common/notify_socket.h"
 #include "hook/common/paths.h"
 #include "hook/common/probe.h"
+#include "hook/common/program.h"
 #include "oci-config/env.h"
 #include "oci-config/json.h"
 #include "oci-config/seccomp.h"
@@ -24,7 +25,7 @@
 
 void container_init(struct container *c, const char *program)
 {
-	*c = (struct container){0};
+	*c = (struct container){.bundle = -1};
 	if (ocfg_settings_load(NULL, &c->settings, &c->notes, &c->settings_err) == 0)
 		c->settings_err.code = 0;
 	log_init(program, c->settings.log);
@@ -118,7 +119,26 @@ static int find_notify(struct container *c, struct error *err)
 		return error_set(err, EINVAL,
 				 "a hook comes too late for the seccomp profile; use the precreate "
 				 "hook (podman) or oci-ksm-runtime");
+	if (!(probe_cached(&c->settings, PROBE_LISTENER) & PROBE_LISTENER))
+		return error_set(
+			err, EBUSY,
+			"another seccomp listener is in force here, and there can be one only");
 	return c->ask_runtime ? c->ask_runtime(c, hello.features, err) : 0;
+}
+
+/*
+ * The stage that edited config.json before this one has fewer rights, and may not have been able to read the program: where it
+ * took notify, that stays.
+ */
+static enum ocfg_program find_program(struct container *c)
+{
+	char socket[PATH_MAX];
+
+	if (!c->edits_config &&
+	    notify_socket_path(&c->settings, socket, sizeof(socket), NULL) == 0 &&
+	    ocfg_seccomp_has_notify(&c->spec, socket))
+		return OCFG_PROGRAM_UNKNOWN;
+	return program_of_container(&c->spec, c->bundle);
 }
 
 /* Who did not ask for notify need not hear that there is no helper. */
@@ -136,10 +156,14 @@ int container_decide(struct container *c, struct error *err)
 	features.preload = find_preload(c, &no_preload);
 	if (!features.preload && no_preload.code)
 		features.no_preload = no_preload.msg;
-	if (ocfg_policy_needs_process(&features, &c->wishes)) {
+	if (c->no_process) {
+		features.no_process = c->no_process;
+	} else if (ocfg_policy_needs_process(&features, &c->wishes)) {
 		features.process = probe_process(&c->settings, &no_process) == 0;
 		features.no_process = features.process ? NULL : no_process.msg;
 	}
+	if (ocfg_policy_needs_program(&features, &c->wishes))
+		features.program = find_program(c);
 	if (ocfg_policy_needs_notify(&features, &c->wishes)) {
 		rc = find_notify(c, &no_notify);
 		features.notify = rc == 0;
@@ -159,7 +183,14 @@ int container_lose(struct container *c, enum ocfg_mode mode, const struct error 
 {
 	size_t len = strlen(c->decision.reason);
 	char name[64];
+	int rc;
 
+	if (mode == OCFG_MODE_PROCESS && c->wishes.modes == OCFG_MODE_AUTO) {
+		c->no_process = why->msg;
+		rc = container_decide(c, err);
+		c->no_process = NULL;
+		return rc;
+	}
 	snprintf(c->decision.reason + len, sizeof(c->decision.reason) - len, ", but %s failed: %s",
 		 ocfg_mode_format(mode, name, sizeof(name)), why->msg);
 	c->decision.as_wished = false;

@@ -26,12 +26,14 @@ struct container {
 	struct ocfg_wishes wishes;
 	bool required; /* also known when the wishes themselves are what is wrong */
 	struct ocfg_decision decision;
+	const char *no_process; /* the mode process has been tried in vain: why */
 	const char *target; /* of the shim's folder, in the container; NULL: no shim goes there */
 	char preload_dir[PATH_MAX];
 	struct ocfg_seccomp_edit notify; /* for decision.modes with OCFG_MODE_NOTIFY */
 	char socket[PATH_MAX];		 /* notify.socket */
 	/* Set by who can edit config.json before the runtime reads it. */
 	bool edits_config;
+	int bundle; /* its folder, for a relative root.path; -1, as container_init leaves it: not known. Not owned */
 	/*
 	 * Set by who knows the runtime: can it notify? `kernel`: enum probe, as the helper found. Fills in
 	 * the flags of c->notify.
@@ -60,8 +62,8 @@ int container_wish(struct container *c, bool opted_in, struct error *err);
 int container_decide(struct container *c, struct error *err);
 
 /*
- * A mode of the decision cannot be had after all, because of `why`: the others have to do. -EINVAL if there are none, or
- * merging is required; the decision says the reason in any case.
+ * A mode of the decision cannot be had after all, because of `why`: the others have to do, or what auto takes in its place.
+ * -EINVAL if there are none, or merging is required; the decision says the reason in any case.
  */
 int container_lose(struct container *c, enum ocfg_mode mode, const struct error *why,
 		   struct error *err);

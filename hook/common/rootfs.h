@@ -42,6 +42,11 @@ int rootfs_openat(int dirfd, const char *path, int flags, mode_t mode, bool same
  * are followed, "/" is the root file system)?
  */
 bool rootfs_has_file(const struct rootfs *root, const char *path);
+/*
+ * Opens that file for reading: nothing but a regular file is opened, and no fifo or device touched. Returns the descriptor
+ * or -errno; -EINVAL if it is something else.
+ */
+int rootfs_open_file(const struct rootfs *root, const char *path);
 
 /*
  * Between the two, files are opened and created as the owner of `folder`: a user namespace may not

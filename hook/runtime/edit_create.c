@@ -37,6 +37,7 @@ static int open_bundle(struct edit *e, struct error *err)
 	e->bundle = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (e->bundle < 0)
 		return error_set(err, errno, "open bundle %s", path);
+	e->c->bundle = e->bundle;
 	e->dirfd = e->args->config ? AT_FDCWD : e->bundle;
 	e->config = e->args->config ? e->args->config : "config.json";
 	return 0;

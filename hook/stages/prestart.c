@@ -38,6 +38,7 @@ static int place(struct container *c, const struct ocfg_oci_state *state, struct
 	p.bundle = open(state->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (p.bundle < 0)
 		return error_set(err, errno, "open bundle %s", state->bundle);
+	c->bundle = p.bundle;
 	rc = container_load(c, p.bundle, "config.json", err);
 	if (rc == 0)
 		rc = container_wish(c, false, err);

@@ -13,7 +13,7 @@
 #   TOP BIN PRELOAD_DIR   the source tree, the built programs, the built shim's folder
 #   T                     this test's own folder (a tmpfs; test_end removes it and what is mounted in it)
 #   LOG STATE             log file and state folder named in the settings that test_begin wrote
-#   OCI_KSM_SETTINGS      that settings file, exported
+#   OCI_KSM_SETTINGS      that settings file, exported; its mode is preload, so that what auto takes here does not matter
 # This file: test_begin test_end settings background wait_for cid; assert_* refute_*.
 # containers.bash: rootfs_busybox rootfs_host rootfs_debian upper_of bundle bundle_edit bundle_hooks oci oci_run oci_start
 #   oci_pid oci_stop.   ksm.bash: ksm_begin ksm_end wait_scans.   podman.bash: podman_begin podman_end podman_load podman.
@@ -54,7 +54,7 @@ test_begin() {
   ln -s "$BIN/oci-ksm-runtime" "$T/link/oci-ksm-runtime-runc"
   : > "$T/background"
   jq -n --arg p "$PRELOAD_DIR" --arg s "$STATE" --arg l "file:$LOG" \
-    '{preload_dir: $p, state_dir: $s, log: $l, runtimes: ["crun", "runc"]}' > "$T/settings.json"
+    '{mode: "preload", preload_dir: $p, state_dir: $s, log: $l, runtimes: ["crun", "runc"]}' > "$T/settings.json"
   export OCI_KSM_SETTINGS=$T/settings.json
 }
 

@@ -34,12 +34,12 @@ signal.pause()'
 }
 
 @test "columns of one's choice" {
-  background "$BIN/oci-ksm" run -- sleep 1000
+  background "$BIN/oci-ksm" run --mode=auto -- sleep 1000
   wait_for 30 has_row "run-$BACKGROUND_PID"
   run -0 "$BIN/oci-ksm" status -o command,source,PROCS
   assert_output $'COMMAND  SOURCE  PROCS\nsleep    run         1'
   run -0 "$BIN/oci-ksm" status -v -n
-  assert_match "$output" ' auto: [a-z ]+$'
+  assert_match "$output" ' auto: (process|preload), because [a-z ,:_]+$'
   run -0 "$BIN/oci-ksm" status --bytes --noheadings --output anon
   assert_match "$output" '^ *[0-9]+$'
   run -2 "$BIN/oci-ksm" status -o id,nix

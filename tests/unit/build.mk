@@ -14,7 +14,7 @@ $(foreach t,proc ksm cgroup frames table,$(eval $(call unit_test,$(t))))
 test_frames_LIBS += -lxxhash
 test_table_SRCS += hook/cli/table.c
 $(foreach t,inject inject_refused inject_notify,$(eval $(call unit_test,$(t)))$(eval test_$(t)_SRCS += $(INJECT_SRCS)))
-$(foreach t,probe probe_cache,$(eval $(call unit_test,$(t))))
+$(foreach t,probe probe_cache program,$(eval $(call unit_test,$(t))))
 # The helper's marker.
 $(foreach t,regions marks,$(eval $(call unit_test,$(t))))
 test_regions_SRCS += hook/notify/regions.c

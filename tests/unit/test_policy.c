@@ -32,17 +32,10 @@ static const struct {
 	{F(false, true, true), P, 0, false, no_ksm},
 	{F(false, true, true), P | N | S, 0, false, no_ksm},
 	/* nothing can be had */
-	{F(true, false, false), A, 0, false, NO_SHIM},
 	{F(true, false, false), P, 0, false, NO_SHIM},
 	{F(true, false, false), N, 0, false, NO_HELPER ", and " NO_SHIM},
 	{F(true, false, false), P | N, 0, false, NO_HELPER ", and " NO_SHIM},
-	{{.ksm = true, .preload = false, .notify = false, .no_preload = "a", .no_notify = "b"},
-	 A,
-	 0,
-	 false,
-	 "notify is not possible: b, and a"},
 	/* preload alone */
-	{F(true, true, false), A, P, true, "auto: preload is what this version can do"},
 	{F(true, true, false), P, P, true, "preload was asked for"},
 	{F(true, true, false), P | A, P, true, "preload was asked for"},
 	{F(true, true, false), N, P, false, NO_HELPER ", so preload takes its place"},
@@ -56,14 +49,12 @@ static const struct {
 	{F(true, true, false), A | N | S, P, false,
 	 NO_WHOLE ", and " NO_HELPER ", so preload takes its place"},
 	/* notify alone */
-	{F(true, false, true), A, N, true, "auto: notify, because " NO_SHIM},
 	{F(true, false, true), N, N, true, "notify was asked for"},
 	{F(true, false, true), P, 0, false, NO_SHIM},
 	{F(true, false, true), P | A, N, false, NO_SHIM ", so notify takes its place"},
 	{F(true, false, true), P | N, N, false, NO_SHIM ", so notify takes its place"},
 	{F(true, false, true), S, 0, false, NO_WHOLE ", and " NO_SHIM},
 	/* both */
-	{F(true, true, true), A, P, true, "auto: preload is what this version can do"},
 	{F(true, true, true), N, N, true, "notify was asked for"},
 	{F(true, true, true), N | A, N, true, "notify was asked for"},
 	{F(true, true, true), P | N, P | N, true, "preload,notify was asked for"},
@@ -108,6 +99,113 @@ static void decides_by_the_table(void **state)
 	}
 }
 
+#define AUTO(p, n, s, kind)                                                 \
+	{                                                                   \
+		.ksm = true, .preload = (p), .notify = (n), .process = (s), \
+		.program = OCFG_PROGRAM_##kind                              \
+	}
+#define CHEAP	   "auto: process, because it reaches all programs at no cost"
+#define IS_STATIC  "because the program is statically linked"
+#define IS_DYNAMIC "because the program is dynamically linked"
+#define IS_SCRIPT                                                                               \
+	"because the program is a script of a dynamically linked interpreter (static programs " \
+	"that it starts are not reached)"
+#define IS_UNKNOWN "because it is not known how the program is linked"
+
+static const struct {
+	struct ocfg_features features;
+	size_t min_size;
+	unsigned chosen;
+	bool as_wished;
+	const char *reason;
+} auto_table[] = {
+	/* preload, notify, process, program: what costs nothing, whatever else there is */
+	{AUTO(true, true, true, STATIC), 0, S, true, CHEAP},
+	{AUTO(true, false, true, DYNAMIC), 0, S, true, CHEAP},
+	{AUTO(false, false, true, UNKNOWN), 0, S, true, CHEAP},
+	/* region by region */
+	{AUTO(true, true, false, STATIC), 0, N, true, "auto: notify, " IS_STATIC ", and " NO_WHOLE},
+	{AUTO(true, true, false, UNKNOWN), 0, N, true,
+	 "auto: notify, " IS_UNKNOWN ", and " NO_WHOLE},
+	{AUTO(true, true, false, DYNAMIC), 0, P, true,
+	 "auto: preload, " IS_DYNAMIC ", and " NO_WHOLE},
+	{AUTO(true, true, false, SCRIPT), 0, P, true,
+	 "auto: preload, " IS_SCRIPT ", and " NO_WHOLE},
+	{AUTO(true, false, false, DYNAMIC), 0, P, true,
+	 "auto: preload, " IS_DYNAMIC ", and " NO_WHOLE},
+	{AUTO(true, false, false, UNKNOWN), 0, P, true,
+	 "auto: preload, " IS_UNKNOWN ", and " NO_HELPER ", and " NO_WHOLE},
+	{AUTO(true, false, false, STATIC), 0, P, false,
+	 "auto: preload, which does not reach the program, " IS_STATIC ", and " NO_HELPER
+	 ", and " NO_WHOLE},
+	/* no place for the shim */
+	{AUTO(false, true, false, STATIC), 0, N, true,
+	 "auto: notify, " IS_STATIC ", and " NO_WHOLE},
+	{AUTO(false, true, false, DYNAMIC), 0, N, true,
+	 "auto: notify, because " NO_SHIM ", and " NO_WHOLE},
+	{AUTO(false, true, false, UNKNOWN), 0, N, true,
+	 "auto: notify, " IS_UNKNOWN ", and " NO_WHOLE},
+	{AUTO(false, false, false, DYNAMIC), 0, 0, false, NO_SHIM ", and " NO_WHOLE},
+	{{.ksm = true, .no_preload = "a", .no_notify = "b", .no_process = "c"},
+	 0,
+	 0,
+	 false,
+	 "notify is not possible: b, and a, and process is not possible: c"},
+	/* a min-size is for regions */
+	{AUTO(true, true, true, DYNAMIC), 1, P, true,
+	 "auto: preload, " IS_DYNAMIC ", and process knows no min-size"},
+	{AUTO(true, true, true, STATIC), 1, N, true,
+	 "auto: notify, " IS_STATIC ", and process knows no min-size"},
+	{AUTO(false, false, true, STATIC), 1, 0, false, NO_SHIM ", and process knows no min-size"},
+};
+
+static void chooses_what_reaches_everything_at_least_cost(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(auto_table); i++) {
+		const struct ocfg_wishes wishes = {.modes = A, .min_size = auto_table[i].min_size};
+		struct ocfg_decision decision;
+
+		ocfg_policy_choose(&auto_table[i].features, &wishes, &decision);
+		assert_string_equal(decision.reason, auto_table[i].reason);
+		assert_int_equal(decision.modes, auto_table[i].chosen);
+		assert_int_equal(decision.as_wished, auto_table[i].as_wished);
+	}
+}
+
+/* The answer to what is not asked must not matter. */
+static void what_is_not_asked_does_not_matter(void **state)
+{
+	(void)state;
+	for (unsigned bits = 0; bits < 256; bits++) {
+		const struct ocfg_wishes wishes = {.modes = bits & 64	 ? A
+							    : bits & 128 ? S
+									 : A | P,
+						   .min_size = bits & 32 ? 1 : 0};
+		struct ocfg_features other, features = {
+						    .ksm = true,
+						    .preload = bits & 1,
+						    .notify = bits & 2,
+						    .process = bits & 4,
+						    .program = (enum ocfg_program)(bits >> 3 & 3),
+					    };
+		struct ocfg_decision decision, without;
+
+		ocfg_policy_choose(&features, &wishes, &decision);
+		other = features;
+		if (!ocfg_policy_needs_process(&other, &wishes))
+			other.process = false;
+		if (!ocfg_policy_needs_program(&other, &wishes))
+			other.program = OCFG_PROGRAM_UNKNOWN;
+		if (!ocfg_policy_needs_notify(&other, &wishes))
+			other.notify = false;
+		ocfg_policy_choose(&other, &wishes, &without);
+		assert_string_equal(decision.reason, without.reason);
+		assert_int_equal(decision.modes, without.modes);
+		assert_int_equal(decision.as_wished, without.as_wished);
+	}
+}
+
 static void asks_for_the_helper_only_if_it_matters(void **state)
 {
 	static const struct {
@@ -115,10 +213,18 @@ static void asks_for_the_helper_only_if_it_matters(void **state)
 		unsigned wished;
 		bool needs;
 	} cases[] = {
-		{F(true, true, false), 0, false},     {F(true, true, false), P, false},
-		{F(true, true, false), A, false},     {F(true, true, false), N, true},
-		{F(true, true, false), P | N, true},  {F(true, false, false), A, true},
-		{F(true, false, false), P | A, true}, {F(true, false, false), P, false},
+		{F(true, true, false), 0, false},
+		{F(true, true, false), P, false},
+		{AUTO(true, false, false, DYNAMIC), A, false},
+		{AUTO(true, false, false, SCRIPT), A, false},
+		{AUTO(true, false, false, STATIC), A, true},
+		{AUTO(true, false, false, UNKNOWN), A, true},
+		{AUTO(true, false, true, STATIC), A, false},
+		{F(true, true, false), N, true},
+		{F(true, true, false), P | N, true},
+		{F(true, false, false), A, true},
+		{F(true, false, false), P | A, true},
+		{F(true, false, false), P, false},
 		{F(false, false, false), N, false},
 	};
 
@@ -194,6 +300,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(decides_by_the_table),
+		cmocka_unit_test(chooses_what_reaches_everything_at_least_cost),
+		cmocka_unit_test(what_is_not_asked_does_not_matter),
 		cmocka_unit_test(asks_for_the_helper_only_if_it_matters),
 		cmocka_unit_test(tries_whole_processes_only_if_it_matters),
 		cmocka_unit_test(says_that_whole_processes_have_no_min_size),

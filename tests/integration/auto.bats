@@ -1,0 +1,196 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# auto.bats: the mode auto: what it takes for which program, with all that this kernel can do and with parts of it forced off; why, and
+# where that is to be read; and that the memory is marked then.
+# shellcheck disable=SC2030,SC2031 # run sets output where it is called
+load lib
+load hostside
+load notify
+
+setup() {
+  test_begin
+  settings '.mode = "auto"'
+  rootfs_host "$T/r"
+  mkdir "$T/r/w"
+  cp "$BUILD/tests/workloads/static" "$BUILD/tests/workloads/musl" "$TOP/tests/workloads/python" /bin/busybox "$T/r/w/"
+  printf '#!/bin/sh\n/w/musl &\nwait\n' > "$T/r/w/script"
+  chmod +x "$T/r/w/script"
+}
+teardown() {
+  notify_containers_end
+  notify_end
+  test_end
+}
+
+NO_PROCESS='process is not possible: this kernel lacks'
+
+# forced_off LIST: from here on all of oci-ksm does without these features, the shim in the containers, too. "" gives them back.
+forced_off() {
+  export OCI_KSM_NO=$1
+  [ -n "$1" ] || unset OCI_KSM_NO
+}
+
+# chooses RUNTIME PROGRAM MODES REASON [hook]: the container of that program starts, by those modes, for that reason (a regex).
+chooses() {
+  local rt=$1 program=$2 modes=$3 reason=$4 id
+  id=$(cid "$program")
+  rm -f "$LOG"
+  bundle "$T/b" "$T/r" -a oci-ksm/mode=auto ${OCI_KSM_NO:+-e "OCI_KSM_NO=$OCI_KSM_NO"} -- "/w/$program"
+  if [ "${5:-}" = hook ]; then
+    bundle_hooks "$T/b"
+    bundle_edit "$T/b" '.hooks[][].env += ["OCI_KSM_NO=" + $no]' --arg no "${OCI_KSM_NO:-}"
+  fi
+  oci_start "$rt" "$T/b" "$id"
+  assert_log_lines 1
+  assert_log_lines 1 "merging by $modes: auto: $reason"
+  assert_match "$(jq -r '.mode + ": " + .reason' "$STATE/containers/$id.json")" "^$modes: auto: $reason"
+  wait_for 20 grep -q '^ready$' "$T/$id.out"
+}
+
+# percent_marked RUNTIME PROGRAM: of the anonymous memory of its container, how much is in mappings that have the mark "mg"?
+percent_marked() {
+  local pid
+  for pid in $(container_pids "${1#wrapper-}" "$(cid "$2")"); do cat "/proc/$pid/smaps"; done |
+    awk '/^Anonymous:/ { kib = $2; all += kib } /^VmFlags:/ && / mg( |$)/ { sum += kib } END { print int(100 * sum / all) }'
+}
+is_marked() { [ "$(percent_marked "$@")" -ge 90 ]; }
+# marked RUNTIME PROGRAM / unmarked RUNTIME PROGRAM: can nearly all of its memory be merged, or nothing? Ends it.
+marked() {
+  wait_for 5 is_marked "$@" || fail "$(percent_marked "$@") % are marked"
+  oci "$1" delete -f "$(cid "$2")"
+}
+unmarked() {
+  assert_equal "$(percent_marked "$@")" 0
+  oci "$1" delete -f "$(cid "$2")"
+}
+
+@test "what costs nothing, where this kernel has it: through the wrapper and by the hook alone" {
+  for program in static musl python script; do
+    chooses wrapper-crun "$program" process 'process, because it reaches all programs at no cost$'
+    marked wrapper-crun "$program"
+  done
+  for rt in crun runc; do
+    chooses $rt static process 'process, because it reaches all programs at no cost$' hook
+    marked $rt static
+  done
+}
+
+@test "without one of its three parts: notify for static programs, preload for others" {
+  notify_begin OCI_KSM_NO=prctl
+  for feature in prctl exec_inherit vma_merge; do
+    forced_off "$feature"
+    chooses wrapper-crun static notify "notify, because the program is statically linked, and $NO_PROCESS $feature\$"
+    marked wrapper-crun static
+  done
+  forced_off prctl
+  chooses wrapper-runc static notify "notify, because the program is statically linked, and $NO_PROCESS prctl\$"
+  marked wrapper-runc static
+  chooses wrapper-crun musl preload "preload, because the program is dynamically linked, and $NO_PROCESS prctl\$"
+  marked wrapper-crun musl
+  for program in script python; do
+    chooses wrapper-crun $program preload "preload, because the program is a script of a dynamically linked .*, and $NO_PROCESS prctl\$"
+    marked wrapper-crun $program
+  done
+  # With a volume over it, it may be anything.
+  cp -r "$T/r/w" "$T/w"
+  bundle "$T/b" "$T/r" -a oci-ksm/mode=auto -- /w/static
+  bundle_edit "$T/b" '.mounts += [{destination: "/w", type: "bind", source: $w, options: ["bind"]}]' --arg w "$T/w"
+  oci_start wrapper-crun "$T/b"
+  assert_log_lines 1 'merging by notify: auto: notify, because it is not known how the program is linked, and'
+}
+
+@test "without a helper: preload, and a warning where that does not reach the program" {
+  forced_off vma_merge
+  chooses wrapper-crun musl preload "preload, because the program is dynamically linked, and $NO_PROCESS vma_merge\$"
+  marked wrapper-crun musl
+  chooses wrapper-crun static preload "preload, which does not reach the program, because .*, and notify is not possible: oci-ksmd is not there"
+  assert_log_lines 1 'warning: '
+  unmarked wrapper-crun static
+  bundle "$T/b" "$T/r" -a oci-ksm/mode=auto -a oci-ksm/required=true -- /w/static
+  run -1 oci_run wrapper-crun "$T/b"
+  assert_contains "$output" 'does not reach the program'
+  # The hook alone comes too late for notify.
+  notify_begin OCI_KSM_NO=vma_merge
+  chooses crun static preload 'preload, which does not reach the program, because .*, and notify is not possible: a hook comes too late' hook
+  unmarked crun static
+  chooses runc python preload "preload, because the program is a script of .*, and $NO_PROCESS vma_merge\$" hook
+  marked runc python
+}
+
+@test "another listener in the way: no notify, and the container starts" {
+  notify_begin
+  forced_off vma_merge,listener
+  chooses wrapper-crun static preload 'preload, which does not .* notify is not possible: another seccomp listener is in force here, and'
+  # In earnest: a runtime below a listener could not have another.
+  forced_off vma_merge
+  rm -f "$LOG"
+  bundle "$T/b" "$T/r" -a oci-ksm/mode=auto -- /w/busybox echo runs
+  run -0 --separate-stderr "$BIN/oci-ksm" run --mode=notify --required -- "$T/link/oci-ksm-runtime-crun" --root "$T/rt-crun" run --bundle "$T/b" "$(cid)" < /dev/null 3>&-
+  assert_output runs
+  assert_log_lines 1 'preload, which does not .* notify is not possible: another seccomp listener is in force here, and'
+}
+
+@test "a min-size is for regions: process is not taken" {
+  bundle "$T/b" "$T/r" -a oci-ksm/mode=auto -a oci-ksm/min-size=1M -- /w/python
+  oci_start wrapper-crun "$T/b"
+  assert_log_lines 1 'merging by preload: auto: preload, because the program is a script of .*, and process knows no min-size$'
+}
+
+@test "status says why" {
+  chooses wrapper-crun static process 'process, because it reaches all programs at no cost'
+  run -0 "$BIN/oci-ksm" status --verbose --noheadings
+  assert_match "$output" "^$(cid static) .* auto: process, because it reaches all programs at no cost\$"
+  run -0 "$BIN/oci-ksm" status --json
+  assert_equal "$(jq -r '.containers[0] | .mode + ": " + .reason' <<< "$output")" 'process: auto: process, because it reaches all programs at no cost'
+}
+
+@test "oci-ksm run looks at its program as well" {
+  notify_begin OCI_KSM_NO=prctl
+  forced_off prctl
+  for program in static musl; do
+    background "$BIN/oci-ksm" run --mode=auto -- "$T/r/w/$program"
+    wait_for 20 grep -q '^ready$' "$T/background.out"
+    run -0 jq -r .mode "$STATE/containers/run-$BACKGROUND_PID.json"
+    assert_output "$(if [ $program = static ]; then echo notify; else echo preload; fi)"
+    # But for what the loader maps, and the stack.
+    MARKED_WITHIN=5 assert_all_marked 262144 "$BACKGROUND_PID"
+  done
+}
+
+@test "what was found is kept: no process is started for it, forced off is not written, and others' files are not believed" {
+  local cache=$STATE/probes-admin.json
+  settings '.runtimes = ["/bin/true"]'
+  bundle "$T/b" "$T/r" -a oci-ksm/mode=auto -- /w/static
+  OCI_KSM_NO=prctl "$BIN/oci-ksm-runtime" run --bundle "$T/b" "$(cid)"
+  assert_log_lines 1 "$NO_PROCESS prctl\$"
+  strace -f -qq -e trace=clone,clone3,fork,vfork -o "$T/first" "$BIN/oci-ksm-runtime" run --bundle "$T/b" "$(cid)"
+  assert_log_lines 1 'merging by process'
+  [ -s "$T/first" ]
+  assert_equal "$(jq -c '[.known, .found]' "$cache")" '[14,14]'
+  strace -f -qq -e trace=clone,clone3,fork,vfork -o "$T/second" "$BIN/oci-ksm-runtime" run --bundle "$T/b" "$(cid)"
+  assert_equal "$(cat "$T/second")" ''
+  assert_log_lines 2 'merging by process'
+  # It is believed, as long as nobody else can have written it.
+  jq -c '.found = 2' "$cache" > "$T/cache"
+  cat "$T/cache" > "$cache"
+  "$BIN/oci-ksm-runtime" run --bundle "$T/b" "$(cid)"
+  assert_log_lines 1 "$NO_PROCESS exec_inherit, vma_merge\$"
+  chmod 0666 "$cache"
+  "$BIN/oci-ksm-runtime" run --bundle "$T/b" "$(cid)"
+  assert_log_lines 3 'merging by process'
+  assert_equal "$(stat -c %a "$cache")" 600
+}
+
+@test "without root it is kept in XDG_RUNTIME_DIR" {
+  chmod 0711 "$OCI_KSM_PRIVATE" "$T"
+  cp -r "$BIN" "$BUILD/lib" "$T/"
+  mkdir -m 0700 "$T/xdg"
+  chown 1234:1234 "$T/xdg"
+  as_user() { setpriv --reuid 1234 --regid 1234 --clear-groups env -i PATH="$PATH" XDG_RUNTIME_DIR="$T/xdg" OCI_KSM_SETTINGS=/none "$@" < /dev/null 3>&-; }
+  run -0 as_user "$T/bin/oci-ksm" run --mode=auto -- grep -c 'merge_any: yes' /proc/self/ksm_stat
+  assert_output 1
+  assert_equal "$(stat -c '%u %a' "$T/xdg/oci-ksm/probes.json")" '1234 600'
+  strace -f -qq -e trace=clone,clone3,fork,vfork -o "$T/second" setpriv --reuid 1234 --regid 1234 --clear-groups \
+    env -i PATH="$PATH" XDG_RUNTIME_DIR="$T/xdg" OCI_KSM_SETTINGS=/none "$T/bin/oci-ksm" run --mode=auto -- true
+  assert_equal "$(cat "$T/second")" ''
+}
