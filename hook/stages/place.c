@@ -285,6 +285,18 @@ static int place(struct place *p, struct error *err)
 	return rc;
 }
 
+/* The container's other modes do without it, and the record is theirs. */
+static void go_on_without_shim(struct place *p, const struct error *why)
+{
+	struct error err = {0};
+
+	(void)container_lose(p->c, OCFG_MODE_PRELOAD, why, &err);
+	p->c->target = NULL;
+	traces_done(&p->traces);
+	if (place_nothing(p, &err) < 0)
+		container_warn(p->c, &err, TRACES_NOT_SHOWN);
+}
+
 int place_run(struct place *p, struct error *err)
 {
 	struct container *c = p->c;
@@ -298,9 +310,14 @@ int place_run(struct place *p, struct error *err)
 	p->is_reached =
 		container_has_env(c) && ocfg_mounts_has(&c->spec, c->preload_dir, c->target);
 	rc = place(p, err);
-	if (rc == 0 || !p->is_reached)
+	if (rc == 0)
+		return 0;
+	if (p->is_reached)
+		container_warn(c, err, TRACES_NO_RECORD);
+	else if (!c->required && c->decision.modes & ~(unsigned)OCFG_MODE_PRELOAD)
+		go_on_without_shim(p, err);
+	else
 		return rc;
-	container_warn(c, err, TRACES_NO_RECORD);
 	return 0;
 }
 

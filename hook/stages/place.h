@@ -35,8 +35,8 @@ struct place {
 
 /*
  * Mounts the shim's folder and /etc/ld.so.preload, as far as config.json has not got them mounted,
- * and writes the record. -errno if the shim does not get into this container; a part that can be
- * missed is one warning.
+ * and writes the record. -errno if the shim does not get into this container and nothing else of the
+ * decision helps; a part that can be missed is one warning.
  */
 int place_run(struct place *p, struct error *err);
 void place_done(struct place *p);

@@ -182,6 +182,20 @@ user_namespace() {
   refute_exists "$STATE/containers/c.json"
 }
 
+@test "hook: with preload in an image that it cannot reach" {
+  image busybox
+  bundle "$T/b" "$T/r" -a oci-ksm/mode=process,preload -- sh -c "$WHOLE; sleep 1000"
+  bundle_hooks "$T/b"
+  oci_start crun "$T/b"
+  wait_for 30 grep -q '^0$' "$T/$(cid).out"
+  assert_equal "$(cat "$T/$(cid).out")" "$YES"
+  assert_log_lines 1
+  assert_log_lines 1 'warning: merging by process: preload,process was asked for, but preload failed: this image has no glibc'
+  assert_equal "$(jq -c '[.mode, .shim_target]' "$STATE/containers/$(cid).json")" '["process",null]'
+  oci_stop crun
+  assert_no_traces
+}
+
 # ---- where it cannot be had ----
 
 # without FEATURES RUNTIME: this container by the wrapper or the hook, on a kernel that lacks them.
