@@ -132,8 +132,11 @@ size_t inject_reap(void)
 			step(&target, stop, signal);
 		if (!target.seized)
 			continue;
-		/* Again: a request that came while the process executed a program can be lost. */
-		if (!target.stopped)
+		/*
+		 * Again: a request that came while the process executed a program can be lost. On its way
+		 * into a call the thread would never get there.
+		 */
+		if (!target.stopped && !target.entering)
 			ptrace(PTRACE_INTERRUPT, target.tid, 0, 0);
 		stop_give_up(&target);
 	}
