@@ -176,6 +176,9 @@ user_namespace() {
     assert_match "$(cat "$LOG")" 'process failed|pid'
     rm "$LOG"
   done
+  bundle "$T/b" "$T/r" -a oci-ksm/mode=process -a oci-ksm/required=true -- true
+  run -1 "$BIN/oci-ksm-hook" prestart < <(jq -n --argjson pid "$pid" --arg b "$T/b" '{ociVersion: "1.0.0", id: "c", status: "created", pid: $pid, bundle: $b}')
+  assert_contains "$output" "process failed: process $pid is none of the runtime's that calls this hook"
   not_whole "$pid"
   not_whole 1
   not_whole "$PPID"
@@ -223,6 +226,28 @@ without() {
     done
   done
   assert_no_traces
+}
+
+# below_filter CMD...: with a seccomp filter under which the prctl of the mode process fails (EPERM).
+below_filter() {
+  /usr/bin/python3 -c 'import ctypes, os, struct, sys
+code = [(0x20, 0, 0, 0), (0x15, 0, 3, 157), (0x20, 0, 0, 16), (0x15, 0, 1, 67), (0x06, 0, 0, 0x50001), (0x06, 0, 0, 0x7fff0000)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in code))
+prog = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", 6, ctypes.addressof(code)))
+assert ctypes.CDLL(None).prctl(22, 2, prog, 0, 0) == 0
+os.execvp(sys.argv[1], sys.argv[1:])' "$@" < /dev/null 3>&-
+}
+
+@test "below a filter that refuses the call, whatever was found at boot" {
+  image busybox
+  for way in crun "$T/link/oci-ksm-runtime-crun"; do
+    process_bundle sh -c "$WHOLE"
+    [ "$way" != crun ] || bundle_hooks "$T/b"
+    run -0 below_filter "$way" --root "$T/rt-crun" run --bundle "$T/b" "$(cid)"
+    assert_match "$output" '^ksm_merge_any: no'
+  done
+  assert_log_lines 2
+  assert_log_lines 2 'warning: .*process is not possible: this kernel lacks prctl, .*so preload takes its place'
 }
 
 @test "required: without it the container does not start" {
