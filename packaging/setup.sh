@@ -58,6 +58,12 @@ test             musl-tools              musl-gcc
 test             libc6-dev-i386          glibc-devel(x86-32)
 test             lib32gcc-@GCC@-dev      libgcc(x86-32)
 test             libcmocka-dev           libcmocka-devel
+test             qemu-system-x86         qemu-system-x86-core
+test             qemu-system-arm         qemu-system-aarch64-core
+test             gcc-aarch64-linux-gnu   gcc-aarch64-linux-gnu
+test             libc6-dev-arm64-cross   -
+test             cpio                    cpio
+test             debian-archive-keyring  debian-keyring
 test             clang                   clang
 test             libclang-rt-dev         compiler-rt
 test             clang-format            clang-tools-extra

@@ -10,3 +10,4 @@ include tests/bench/build.mk
 include tests/workloads/build.mk
 include tests/unit/build.mk
 include tests/fuzz/build.mk
+include tests/kernels/build.mk

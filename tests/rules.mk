@@ -12,6 +12,10 @@ check-integration: ## Tests with real runtimes and engines; FILES=tests/integrat
 	$(call run_tests,integration)
 check-fuzz: ## The fuzz targets over their corpus, shortly
 	$(call run_tests,fuzz)
+check-kernels: ## Each mode on other kernels and on aarch64, in QEMU; KERNELS="5.10 6.12 newest aarch64" for some of them
+	$(call run_tests,kernels)
+kernels-table: build-guest ## The same, and writes what it finds into docs/modes.md
+	@MAKE='$(MAKE)' BUILD='$(BUILD)' tests/kernels/run table
 lint: ## Format, static analysis, compiler warnings and house rules
 	$(call run_tests,lint)
 
@@ -71,5 +75,5 @@ lint-cppcheck:
 lint-gcc lint-clang: lint-%:
 	@$(MAKE) --no-print-directory CC=$* WERROR=1 BUILD=$(BUILD)/lint-$* all build-tests build-tools > /dev/null
 
-.PHONY: demo bench check check-unit check-integration check-fuzz lint build-tests build-tools list-tests build-fuzzers list-fuzzers fuzz format \
+.PHONY: demo bench check check-unit check-integration check-fuzz check-kernels kernels-table lint build-tests build-tools list-tests build-fuzzers list-fuzzers fuzz format \
 	lint-format lint-tidy lint-cppcheck lint-gcc lint-clang
