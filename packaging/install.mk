@@ -14,11 +14,12 @@ $(BUILD)/podman/oci-ksm-%.json: packaging/podman/oci-ksm.json FORCE
 	$(Q)sed 's|@BINDIR@|$(BINDIR)|; s|@STAGE@|$*|' $< > $@
 $(BUILD)/podman/oci-ksm.conf: packaging/podman/containers.conf FORCE
 	@mkdir -p $(@D)
-	$(Q)sed 's|@PRECREATEDIR@|$(PRECREATEDIR)|' $< > $@
+	$(Q)sed 's|@PRECREATEDIR@|$(PRECREATEDIR)|; s|@BINDIR@|$(BINDIR)|' $< > $@
 
-##### What an administrator copies into the configuration of docker, containerd and CRI-O; nothing is switched on by installing it #####
+##### What an administrator copies into the configuration of engines; nothing is switched on by installing it #####
 SHAREDIR := $(DATADIR)/oci-ksm
-ENGINE_FILES := docker/daemon.json containerd/config-v2.toml containerd/config-v3.toml crio/99-oci-ksm.conf kubernetes/runtimeclass.yaml
+ENGINE_FILES := docker/daemon.json containerd/config-v2.toml containerd/config-v3.toml crio/99-oci-ksm.conf kubernetes/runtimeclass.yaml \
+	podman/oci-ksm-example.container cdi/oci-ksm.json
 ENGINE_BUILT := $(addprefix $(BUILD)/engines/,$(ENGINE_FILES))
 $(BUILD)/engines/%: packaging/% FORCE
 	@mkdir -p $(@D)

@@ -35,6 +35,9 @@ test,bench       golang-go               golang                        go
 test             git                     git                           git
 test,bench       runc                    runc
 test             podman                  podman
+test             buildah                 buildah
+test             catatonit               catatonit
+test             python3-jsonschema      python3-jsonschema
 test             docker.io               moby-engine                   dockerd
 test             containerd              containerd
 test             python3-grpcio          python3-grpcio

@@ -26,6 +26,8 @@ def main(name, folder, out, *cmd):
         "os": "linux",
         "config": {"Env": ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"], "Cmd": list(cmd) or ["/bin/sh"]},
         "rootfs": {"type": "layers", "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest()]},
+        # buildah counts: each layer must have one.
+        "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "docker-archive.py"}],
     }).encode()
     config_name = hashlib.sha256(config).hexdigest() + ".json"
     manifest = json.dumps([{"Config": config_name, "RepoTags": [f"localhost/{name}:latest"], "Layers": ["layer.tar"]}]).encode()

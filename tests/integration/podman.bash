@@ -35,7 +35,7 @@ CONF
 # podman ARGS...: descriptor 3 is bats' own; what it starts must not hold it.
 podman() { command podman --tmpdir "$P/tmp" "$@" < /dev/null 3>&-; }
 
-# podman_install: from here on podman uses what `make install PREFIX=/usr` installed, on overlays over /usr and /etc, instead of
+# podman_install [PREFIX]: from here on podman uses what `make install PREFIX=/usr` installed, on overlays over /usr and /etc, instead of
 # a configuration of the test's. Its settings: $P/state and $P/log/oci-ksm.
 podman_install() {
   local top
@@ -43,7 +43,7 @@ podman_install() {
     mkdir "$P/$top.upper" "$P/$top.work"
     mount -t overlay overlay -o "lowerdir=/$top,upperdir=$P/$top.upper,workdir=$P/$top.work" "/$top"
   done
-  make --no-print-directory -C "$TOP" BUILD="$BUILD" PREFIX=/usr install > "$P/log/install" 2>&1 || fail "$(cat "$P/log/install")" || return 1
+  make --no-print-directory -C "$TOP" BUILD="$BUILD" PREFIX="${1:-/usr}" install > "$P/log/install" 2>&1 || fail "$(cat "$P/log/install")" || return 1
   mkdir -p /etc/oci-ksm /etc/containers/containers.conf.d
   jq -n --arg p "$P" '{state_dir: ($p + "/state"), log: ("file:" + $p + "/log/oci-ksm")}' > /etc/oci-ksm/oci-ksm.json
   grep -v hooks_dir "$CONTAINERS_CONF" > /etc/containers/containers.conf.d/00-test.conf

@@ -1,0 +1,50 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# podman-engine.bats: podman of root with what is installed, and the mode auto.
+load lib
+load hostside
+load podman-life
+load readme
+
+setup_file() {
+  podman_begin
+  life_images
+  podman_install /usr/local
+}
+teardown_file() { podman_end; }
+
+setup() {
+  test_begin
+  unset OCI_KSM_SETTINGS # podman_install's are used
+  LOG=$P/log/oci-ksm STATE=$P/state
+  rm -f "$LOG"
+}
+teardown() {
+  podman pod rm --all --force --time 0 > /dev/null
+  podman rm --all --force --time 0 > /dev/null
+  test_end
+}
+
+@test "the commands of README.md" {
+  T=$P run -0 readme_run podman env CONTAINERS_STORAGE_CONF="$CONTAINERS_STORAGE_CONF" sh
+  assert_contains "$output" 'merging: hello'
+  assert_contains "$output" 'by the runtime: hello'
+  assert_log_lines 1 'oci-ksm-hook.* info: merging by'
+  assert_log_lines 1 'oci-ksm-runtime.* info: merging by'
+}
+@test "a container that did not ask has nothing of ours" { life_untouched; }
+@test "run: output, errors and status are the program's own" { life_run; }
+@test "create, start, restart, stop, kill: merging each time, without a trace" { life_again; }
+@test "a restart policy and a volume with the container's name" { life_policy; }
+@test "a pod: its containers as they wish, its pause container never" { life_pod; }
+@test "a pod with oci-ksm-runtime" { life_pod --runtime ksm; }
+
+@test "exec, with hooks alone: programs with glibc, in the mode preload" { life_exec_hooks; }
+@test "exec, with oci-ksm-runtime: every program" { life_exec_runtime; }
+@test "static: what copies have in common is merged" { engine_share podman static; }
+@test "musl: what copies have in common is merged" { engine_share podman musl; }
+@test "python: what copies have in common is merged" { engine_share podman python; }
+@test "static, musl and python that did not ask" {
+  for name in static musl python; do engine_untouched podman $name; done
+}
+@test "starts in parallel, and nothing is left" { engine_starts podman; }

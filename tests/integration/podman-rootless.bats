@@ -1,0 +1,65 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# podman-rootless.bats: podman of an ordinary user, with what the administrator has installed, and the mode auto.
+load lib
+load hostside
+load podman-life
+load readme
+load podman-user
+load notify
+
+setup_file() {
+  user_begin
+  life_images
+}
+teardown_file() { user_end; }
+
+setup() {
+  test_begin
+  unset OCI_KSM_SETTINGS # the defaults are used
+  LOG=$USER_RUN/oci-ksm/log STATE=$USER_RUN/oci-ksm
+  rm -f "$LOG"
+}
+teardown() {
+  podman pod rm --all --force --time 0 > /dev/null
+  podman rm --all --force --time 0 > /dev/null
+  notify_end
+  test_end
+}
+
+# What the unit would start.
+@test "the commands of README.md" {
+  readme_units "$P/units"
+  printf 'setsid oci-ksmd > /dev/null 2>&1 &\ntimeout 30 sh -c "until grep -q oci-ksmd %s; do sleep 0.05; done"\n' "$LOG" > "$P/units/oci-ksmd.socket.unit"
+  T=$P run readme_run 'podman without root' as_user PATH="$P/units:$PATH:/usr/local/bin" sh
+  assert_status 0
+  user_helper_found
+  assert_contains "$output" 'merging: hello'
+  assert_contains "$output" 'notified: hello'
+  assert_log_lines 1 'oci-ksm-hook.* info: merging by notify'
+}
+
+@test "a device of CDI" {
+  mkdir -p /etc/cdi
+  cp /usr/local/share/oci-ksm/cdi/oci-ksm.json /etc/cdi/
+  podman run -d --name x --device oci-ksm.dev/merge=auto small "${SLEEP[@]}"
+  assert_merges "$(pid_of x)"
+  podman stop --time 0 x
+  run podman diff x
+  assert_output ''
+}
+@test "a container that did not ask has nothing of ours" { life_untouched; }
+@test "run: output, errors and status are the program's own" { life_run; }
+@test "create, start, restart, stop, kill: merging each time, without a trace" { life_again; }
+@test "a restart policy and a volume with the container's name" { life_policy; }
+@test "a pod: its containers as they wish, its pause container never" { life_pod; }
+@test "a pod with oci-ksm-runtime" { life_pod --runtime ksm; }
+@test "exec, with hooks alone: programs with glibc, in the mode preload" { life_exec_hooks; }
+@test "exec, with oci-ksm-runtime: every program" { life_exec_runtime; }
+@test "static: what copies have in common is merged" { engine_share podman static; }
+@test "musl: what copies have in common is merged" { engine_share podman musl; }
+@test "python: what copies have in common is merged" { engine_share podman python; }
+@test "static, musl and python that did not ask" {
+  for name in static musl python; do engine_untouched podman $name; done
+}
+@test "starts in parallel, and nothing is left" { engine_starts podman; }
