@@ -6,7 +6,9 @@ load lib
 
 # What it could leave in this mount namespace and on the machine.
 traces() {
-  grep -s . "$KSM"/{run,pages_to_scan,sleep_millisecs,smart_scan,advisor_mode,use_zero_pages}
+  grep -s . "$KSM"/{run,sleep_millisecs,smart_scan,advisor_mode,use_zero_pages}
+  # An advisor changes this one all the time.
+  grep -qs '\[scan-time\]' "$KSM/advisor_mode" || cat "$KSM/pages_to_scan"
   awk '{ print $5 }' /proc/self/mountinfo
   find "$OCI_KSM_PRIVATE" -maxdepth 1 -name 'demo.*'
   pgrep -r R,S,D -f 'copy-[0-9]+-python|/workloads/python|oci-ksmd --socket=[^ ]*/demo\.' || true
