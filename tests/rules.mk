@@ -2,7 +2,10 @@
 
 STAGES := lint unit integration fuzz
 FILES ?= tests/integration/*.bats
-run_tests = +@MAKE='$(MAKE)' BUILD='$(BUILD)' FILES='$(FILES)' tests/run $(1)
+# Features of the kernel that are forced off in turn, and the files that run then (process.bats and auto.bats do that by themselves).
+PROBES ?= madvise prctl exec_inherit vma_merge process_madvise notify sync_wake_up wait_killable suspend_seccomp listener
+PROBE_FILES ?= $(if $(filter command,$(firstword $(origin FILES))),$(FILES),$(shell grep -l '^\# probes: ' tests/integration/*.bats))
+run_tests = +@MAKE='$(MAKE)' BUILD='$(BUILD)' FILES='$(FILES)' PROBES='$(PROBES)' PROBE_FILES='$(PROBE_FILES)' tests/run $(1)
 
 check: ## All tests: lint, unit, integration, fuzz (root; packaging/setup.sh check installs what they need)
 	$(call run_tests,$(STAGES))
@@ -10,6 +13,8 @@ check-unit: ## The unit tests, with AddressSanitizer and UBSan
 	$(call run_tests,unit)
 check-integration: ## Tests with real runtimes and engines; FILES=tests/integration/x.bats for some of them
 	$(call run_tests,integration)
+check-probes: ## Some of them again, as on kernels that lack a feature; PROBES=prctl FILES=tests/integration/x.bats
+	$(call run_tests,probes)
 check-fuzz: ## The fuzz targets over their corpus, shortly
 	$(call run_tests,fuzz)
 check-kernels: ## Each mode on other kernels and on aarch64, in QEMU; KERNELS="5.10 6.12 newest aarch64" for some of them
@@ -75,5 +80,5 @@ lint-cppcheck:
 lint-gcc lint-clang: lint-%:
 	@$(MAKE) --no-print-directory CC=$* WERROR=1 BUILD=$(BUILD)/lint-$* all build-tests build-tools > /dev/null
 
-.PHONY: demo bench check check-unit check-integration check-fuzz check-kernels kernels-table lint build-tests build-tools list-tests build-fuzzers list-fuzzers fuzz format \
+.PHONY: demo bench check check-unit check-integration check-probes check-fuzz check-kernels kernels-table lint build-tests build-tools list-tests build-fuzzers list-fuzzers fuzz format \
 	lint-format lint-tidy lint-cppcheck lint-gcc lint-clang

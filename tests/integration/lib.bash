@@ -14,7 +14,7 @@
 #   T                     this test's own folder (a tmpfs; test_end removes it and what is mounted in it)
 #   LOG STATE             log file and state folder named in the settings that test_begin wrote
 #   OCI_KSM_SETTINGS      that settings file, exported; its mode is preload, so that what auto takes here does not matter
-# This file: test_begin test_end settings background wait_for cid; assert_* refute_*.
+# This file: test_begin test_end settings background wait_for cid lacks; assert_* refute_*.
 # containers.bash: rootfs_busybox rootfs_host rootfs_debian upper_of bundle bundle_edit bundle_hooks oci oci_run oci_start
 #   oci_pid oci_stop.   ksm.bash: ksm_begin ksm_end wait_scans.   podman.bash: podman_begin podman_end podman_load podman.
 # To be loaded: engines.bash, what is asked of every container engine.   readme.bash: the commands in README.md.
@@ -118,6 +118,16 @@ wait_for() {
 # cid [SUFFIX]: a container name that no other test has.
 # shellcheck disable=SC2120 # test files pass one
 cid() { printf 'ksmt-%s-%s%s' "$$" "${BATS_TEST_NUMBER:-0}" "${1:+-$1}"; }
+
+# lacks FEATURE...: is one of them forced off (make check-probes)? A test then asserts what takes its place. Its file names the features for
+# which it does that: # probes: FEATURE...
+lacks() {
+  local feature
+  for feature; do
+    case ,${OCI_KSM_NO:-}, in *,"$feature",*) return 0 ;; esac
+  done
+  return 1
+}
 
 # ---- assertions: each says what it found ----
 

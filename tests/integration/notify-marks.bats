@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # notify-marks.bats: what oci-ksmd's worker and marker do to programs: within a second all memory is marked, however the program got
 # it, process-wide and region by region; and what must be left alone is. The programs are in tests/notify.
+# probes: wait_killable
 load lib
 load notify
 

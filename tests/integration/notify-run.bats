@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # notify-run.bats: oci-ksm run --mode=notify, with the host's helper and with one of its own.
+# probes: prctl exec_inherit vma_merge process_madvise sync_wake_up wait_killable suspend_seccomp
 load lib
 load notify
 
@@ -27,12 +28,12 @@ no_helpers() { ! helpers; }
   no_helpers
 }
 
-@test "whole processes, where the kernel can" {
+@test "whole processes, where the kernel can; else by marks" {
   notify_begin
   background "$BIN/oci-ksm" run --mode=notify --required -- "$BUILD/tests/workloads/static"
   wait_for 30 grep -q ready "$T/background.out"
   assert_all_marked 65536 "$BACKGROUND_PID"
-  assert_equal "$(grep merge_any "/proc/$BACKGROUND_PID/ksm_stat")" 'ksm_merge_any: yes'
+  assert_equal "$(grep merge_any "/proc/$BACKGROUND_PID/ksm_stat")" "ksm_merge_any: $(if lacks prctl exec_inherit vma_merge; then echo no; else echo yes; fi)"
 }
 
 @test "arguments, output, status and signal are the program's own" {
@@ -64,8 +65,19 @@ no_helpers() { ! helpers; }
   assert_equal "$(find "$STATE" -name 'run-*.sock')" ''
 }
 
+# bats test_tags=alone
 @test "--sync: what is mapped is marked when the program goes on" {
   notify_begin OCI_KSM_NO=prctl
+  # The best of three: see notify-marks.bats.
+  for try in 1 2 3; do
+    sync_marks
+    [ "$output" != 20 ] || break
+  done
+  assert_output 20
+  run -2 "$BIN/oci-ksm" run --mode=preload --sync -- true
+}
+# sync_marks: how many of 20 mappings of a program had the mark at once.
+sync_marks() {
   run -0 ksm --sync -- /usr/bin/python3 -c 'import mmap, re
 flags = []
 for i in range(20):
@@ -76,8 +88,6 @@ for i in range(20):
     inside = [r for r in re.findall(r"(?m)^([0-9a-f]+)-([0-9a-f]+) [\s\S]*?VmFlags:(.*)", smaps) if int(r[0], 16) <= at < int(r[1], 16)]
     flags.append(" mg" in inside[0][2])
 print(flags.count(True))'
-  assert_output 20
-  run -2 "$BIN/oci-ksm" run --mode=preload --sync -- true
 }
 
 @test "the smallest region" {
@@ -145,7 +155,8 @@ runs_sleep() { [ "$(cat "/proc/$BACKGROUND_PID/comm")" = sleep ]; }
   run "$BIN/oci-ksm" doctor
   assert_match "$output" "ok    Does the helper[^>]*$SOCKET"
   assert_match "$output" 'region by region[^>]*prctl[^>]*sync_wake_up'
-  assert_equal "$("$BIN/oci-ksm" doctor --json | jq -r '.probes[] | select(.id == "notify" or .id == "notify_ways") | .verdict' | xargs)" 'ok ok'
+  assert_equal "$("$BIN/oci-ksm" doctor --json | jq -r '.probes[] | select(.id == "notify" or .id == "notify_ways") | .verdict' | xargs)" \
+    "ok $(if lacks suspend_seccomp; then echo warn; else echo ok; fi)"
 }
 
 @test "signals without SA_RESTART change no brk, as that is not notified; where it is, glibc's heap breaks" {
