@@ -32,7 +32,7 @@ engine_images() {
   done
 }
 
-# ---- a place for a daemon: a mount namespace with a /run, /etc and /usr/local that are nobody else's ----
+# ---- a place for a daemon: a mount namespace with a /run, /etc, /usr/local, /opt and /var/lib that are nobody else's ----
 
 # engine_begin: for setup_file; $E is the folder (on a disk, as storage really is), $ENGINE_CGROUP a cgroup parent for its containers.
 engine_begin() {
@@ -42,7 +42,7 @@ engine_begin() {
   # It ends when its input does.
   mkfifo "$E/fifo"
   E=$E unshare --mount --propagation private sh -euc '
-    for top in etc usr/local; do
+    for top in etc usr/local opt var/lib; do
       name=$(basename "$top")
       mkdir "$E/$name.upper" "$E/$name.work"
       mount -t overlay overlay -o "lowerdir=/$top,upperdir=$E/$name.upper,workdir=$E/$name.work" "/$top"
@@ -65,7 +65,7 @@ engine_install() {
     fail "$(cat "$E/log/install")" || return 1
   # shellcheck disable=SC2016
   in_engine sh -euc 'mkdir -p /etc/oci-ksm; cat > /etc/oci-ksm/oci-ksm.json << END
-{"log": "file:$E/log/oci-ksm", "mode": "process"}
+{"log": "file:$E/log/oci-ksm"}
 END'
 }
 
