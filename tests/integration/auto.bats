@@ -130,6 +130,34 @@ unmarked() {
   assert_log_lines 1 'preload, which does not .* notify is not possible: another seccomp listener is in force here, and'
 }
 
+@test "where the hook cannot make the process mergeable after all, auto takes the next best" {
+  # From a process that is none of the runtime's: whose state it brings cannot be known.
+  cat > "$T/stranger" << 'PY'
+#!/usr/bin/python3
+import os, subprocess, sys
+state = sys.stdin.buffer.read()
+done, told = os.pipe()
+parent = os.fork()
+if parent == 0:
+    parent = os.getpid()
+    if os.fork() == 0:
+        while os.getppid() == parent:
+            os.sched_yield()
+        os.write(told, bytes([subprocess.run([sys.argv[1], "prestart"], input=state).returncode]))
+    os._exit(0)
+os.waitpid(parent, 0)
+sys.exit(os.read(done, 1)[0])
+PY
+  chmod +x "$T/stranger"
+  bundle "$T/b" "$T/r" -a oci-ksm/mode=auto -- /w/python
+  bundle_hooks "$T/b"
+  bundle_edit "$T/b" '.hooks.prestart[0] += {path: $path, args: ["stranger", .hooks.prestart[0].path]}' --arg path "$T/stranger"
+  oci_start crun "$T/b" "$(cid python)"
+  assert_log_lines 1
+  assert_log_lines 1 "merging by preload: auto: preload, because the program is a script of .*, and process is not possible: process $(oci_pid crun "$(cid python)") is none of the runtime's"
+  marked crun python
+}
+
 @test "a min-size is for regions: process is not taken" {
   bundle "$T/b" "$T/r" -a oci-ksm/mode=auto -a oci-ksm/min-size=1M -- /w/python
   oci_start wrapper-crun "$T/b"
