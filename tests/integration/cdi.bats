@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # cdi.bats: merging as a device, --device oci-ksm.dev/merge=MODE, for engines with the Container Device Interface; here podman.
+# bats file_tags=podman
 load lib
 load hostside
 load podman-life

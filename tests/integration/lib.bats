@@ -117,12 +117,18 @@ FAKE
   printf '# bats test_tags=alone\n' > "$T/some.bats"
   printf '# bats file_tags=x,alone\n' > "$T/all.bats"
   : > "$T/a.bats"
+  : > "$T/b.bats"
   : > "$T/breaks.bats"
   : > "$T/hangs.bats"
 }
 
 @test "two files of tests run at a time, and what is tagged alone runs alone" {
   runner_of_files
+  printf '# bats file_tags=podman\n' | tee "$T/p1.bats" > "$T/p2.bats"
+  PATH=$T:$PATH run -0 "$TOP/tests/integration/all" "$T/a.bats" "$T/p1.bats" "$T/p2.bats" "$T/b.bats"
+  assert_equal "$(grep '^begin' "$T/told" | head -n 2 | sort | cut -d' ' -f2 | xargs)" 'a p1'
+  [ "$(grep -n 'end p1' "$T/told" | cut -d: -f1)" -lt "$(grep -n 'begin p2' "$T/told" | cut -d: -f1)" ]
+  rm "$T/told"
   PATH=$T:$PATH run -0 "$TOP/tests/integration/all" "$T/a.bats" "$T/some.bats" "$T/all.bats"
   assert_equal "$(grep -c '^ok' <<< "$output")" 8
   assert_equal "$(head -n 2 "$T/told" | sort | xargs)" 'begin a !alone begin some !alone'

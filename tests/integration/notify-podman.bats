@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # notify-podman.bats: podman's precreate hook makes containers notify oci-ksmd; they can be stopped and started again.
 # shellcheck disable=SC2030,SC2031 # run sets output where it is called
+# bats file_tags=podman
 load lib
 load notify
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # notify-rootless.bats: a helper that an ordinary user runs serves that user's podman containers, and oci-ksm run.
+# bats file_tags=podman
 load lib
 load notify
 load podman-user

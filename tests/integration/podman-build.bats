@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # podman-build.bats: podman build and buildah, where our hooks.d, hooks.precreate.d and containers.conf.d are installed.
+# bats file_tags=podman
 load lib
 load hostside
 load podman-life

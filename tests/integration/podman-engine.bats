@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # podman-engine.bats: podman of root with what is installed, and the mode auto.
+# bats file_tags=podman
 load lib
 load hostside
 load podman-life

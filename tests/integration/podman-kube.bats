@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # podman-kube.bats: containers that podman makes of files: kube play (what podman 4.3 passes of annotations), and the quadlet example.
+# bats file_tags=podman
 load lib
 load hostside
 load podman-life

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # podman-rootless.bats: podman of an ordinary user, with what the administrator has installed, and the mode auto.
+# bats file_tags=podman
 load lib
 load hostside
 load podman-life

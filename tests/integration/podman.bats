@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # Podman with what `make install PREFIX=/usr` installs: containers that ask for it get the shim, others nothing, images no trace.
+# bats file_tags=podman
 load lib
 
 setup_file() {
