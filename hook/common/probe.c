@@ -62,9 +62,16 @@ int probe_wait(pid_t child)
 	return r == child && WIFEXITED(status) ? WEXITSTATUS(status) : PROBE_UNSURE;
 }
 
+bool probe_tell(bool works)
+{
+	if (!works && (errno == ENOMEM || errno == EAGAIN || errno == EMFILE || errno == ENFILE))
+		_exit(PROBE_UNSURE);
+	return works;
+}
+
 bool probe_set_memory_merge(void)
 {
-	return prctl(PR_SET_MEMORY_MERGE, 1UL, 0UL, 0UL, 0UL) == 0;
+	return probe_tell(prctl(PR_SET_MEMORY_MERGE, 1UL, 0UL, 0UL, 0UL) == 0);
 }
 
 static bool try_prctl(void)
@@ -88,7 +95,7 @@ static bool try_madvise(void)
 	size_t size;
 	void *page = map_page(&size);
 
-	return madvise(page, size, MADV_MERGEABLE) == 0;
+	return probe_tell(madvise(page, size, MADV_MERGEABLE) == 0);
 }
 
 static bool try_process_madvise(void)
@@ -97,8 +104,8 @@ static bool try_process_madvise(void)
 	struct iovec range = {.iov_base = map_page(&size)};
 
 	range.iov_len = size;
-	return syscall(SYS_process_madvise, (long)PIDFD_SELF, &range, 1L, (long)MADV_MERGEABLE,
-		       0L) == (long)size;
+	return probe_tell(syscall(SYS_process_madvise, (long)PIDFD_SELF, &range, 1L,
+				  (long)MADV_MERGEABLE, 0L) == (long)size);
 }
 
 static bool try_suspend_seccomp(void)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Is the memory of a program that is executed under PR_SET_MEMORY_MERGE mergeable, too? Asked of a program of a few bytes, in a
- * memfd: kernels that only pass the flag on, or forget it, show no mark on what that program maps.
+ * Is the memory of a program that is executed under PR_SET_MEMORY_MERGE mergeable, too? A program of a few bytes, in a memfd, maps
+ * a page: what counts is the mark of that, not that the program has the flag. (Linux 6.7 to 6.9 marked it without telling ksmd; there
+ * PROBE_VMA_MERGE fails, too.)
  */
 #include <elf.h>
 #include <fcntl.h>

@@ -19,6 +19,8 @@ pid_t probe_fork_again(void);
 /* Waits for it: how it exited, or PROBE_UNSURE if it was killed. */
 int probe_wait(pid_t child);
 
+/* Passes on how a call went; but the child ends with PROBE_UNSURE if it failed (errno) for want of memory or descriptors. */
+bool probe_tell(bool works);
 /* prctl(PR_SET_MEMORY_MERGE) on the calling process: does it work? */
 bool probe_set_memory_merge(void);
 

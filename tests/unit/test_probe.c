@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -82,12 +83,39 @@ static void features_can_be_forbidden(void **state)
 	unsetenv("OCI_KSM_NO");
 }
 
+/* An answer that is kept until the next boot must not come from a moment's want of something. */
+static void who_could_not_try_is_not_sure(void **state)
+{
+	const struct rlimit none = {0, 0};
+	unsigned wanted = PROBE_MADVISE | PROBE_PRCTL, sure;
+	pid_t child;
+	int status;
+
+	(void)state;
+	if (probe(PROBE_PRCTL))
+		wanted |= PROBE_EXEC_INHERIT;
+	probe_try(wanted, &sure);
+	assert_int_equal(sure, wanted);
+	child = fork();
+	if (child == 0) {
+		bool limited = setrlimit(RLIMIT_NOFILE, &none) == 0;
+
+		_exit(limited && !(probe_try(wanted, &sure) & PROBE_EXEC_INHERIT) &&
+				      sure == (PROBE_MADVISE | PROBE_PRCTL)
+			      ? 0
+			      : 1);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_found_works),
 		cmocka_unit_test(the_caller_stays_as_it_was),
 		cmocka_unit_test(features_can_be_forbidden),
+		cmocka_unit_test(who_could_not_try_is_not_sure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
