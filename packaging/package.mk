@@ -2,8 +2,10 @@
 
 PACKAGE_TREE := Makefile CHANGELOG.md LICENSE README.md SECURITY.md docs hook oci-config packaging shim tests
 PACKAGE_BUILD ?= $(BUILD)/package
-# The last change's, so that who builds the same gets the same.
-export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2> /dev/null || stat -c %Y CHANGELOG.md)
+# The time of the last change, so that who builds the same gets the same.
+PACKAGE_EPOCH = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2> /dev/null || stat -c %Y CHANGELOG.md))
+# What of this make, and of who called it, is not the package's.
+PACKAGE_ENV = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u BUILD -u PREFIX -u DESTDIR -u CFLAGS SOURCE_DATE_EPOCH=$(PACKAGE_EPOCH)
 
 ##### Debian: packaging/debian is debian/ there #####
 DEB_FLAGS ?= -b -us -uc
@@ -12,9 +14,9 @@ deb: ## Debian packages, into dist/
 	mkdir -p $(PACKAGE_BUILD)/deb/oci-ksm $(DISTDIR)
 	cp -R --preserve=mode,links $(PACKAGE_TREE) $(PACKAGE_BUILD)/deb/oci-ksm/
 	cd $(PACKAGE_BUILD)/deb/oci-ksm && mv packaging/debian debian && \
-		sed 's|@VERSION@|$(VERSION)|; s|@DATE@|'"$$(LC_ALL=C date -u -R -d @$(SOURCE_DATE_EPOCH))"'|' debian/changelog.in > debian/changelog && \
+		sed 's|@VERSION@|$(VERSION)|; s|@DATE@|'"$$(LC_ALL=C date -u -R -d @$(PACKAGE_EPOCH))"'|' debian/changelog.in > debian/changelog && \
 		rm debian/changelog.in && \
-		env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u BUILD -u CFLAGS dpkg-buildpackage $(DEB_FLAGS)
+		$(PACKAGE_ENV) dpkg-buildpackage $(DEB_FLAGS)
 	mv $(PACKAGE_BUILD)/deb/*.deb $(PACKAGE_BUILD)/deb/*.changes $(PACKAGE_BUILD)/deb/*.buildinfo $(DISTDIR)/
 	rm -rf $(PACKAGE_BUILD)/deb
 

@@ -91,7 +91,7 @@ precreate'
 @test "make help names every target that people use" {
   run make_ help
   assert_status 0
-  for target in all check check-unit check-integration lint format fuzz bench demo install uninstall dist clean help; do
+  for target in all check check-unit check-integration lint format fuzz bench demo install uninstall dist deb clean help; do
     assert_match "$output" "(^|
 )  $target +[A-Z]"
   done
