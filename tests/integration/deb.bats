@@ -16,7 +16,7 @@ setup_file() {
 }
 teardown_file() {
   inside crun delete --force "$ID" 2> /dev/null || true
-  wait_for 10 nobody_killed
+  wait_for 30 nobody_killed
   awk -v d="$D/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | unmount_all
   rm -rf --one-file-system "$D"
 }
@@ -96,7 +96,7 @@ repack() {
   assert_contains "$output" '`echo 1 > /sys/kernel/mm/ksm/run`'
   assert_contains "$output" '`oci-ksmd &`'
   for id in $(inside oci-ksm doctor --json | jq -r '.probes[] | select(.verdict != "ok") | .id'); do follow "$id"; done
-  wait_for 10 content
+  wait_for 30 content
   [ ! -e $huge ] || sed 's/.*\[\(.*\)\].*/\1/' "$D/huge" > $huge
 }
 content() { inside oci-ksm doctor > "$D/doctor" && ! grep -E '^(warn|fail)' "$D/doctor"; }
@@ -136,11 +136,11 @@ content() { inside oci-ksm doctor > "$D/doctor" && ! grep -E '^(warn|fail)' "$D/
   run inside dpkg-query -W -f '${db:Status-Status} ' oci-ksm libksm-preload
   assert_output 'installed installed '
   inside crun kill "$ID" KILL
-  wait_for 10 stopped
+  wait_for 30 stopped
   inside oci-ksm-runtime delete "$ID"
   # A program of oci-ksm run needs it as well; by force it is removed.
   background "$TOP/tests/images/chroot" in "$ROOT" oci-ksm run -- sleep 1000
-  wait_for 10 is_listed run-
+  wait_for 30 is_listed run-
   run inside dpkg --remove oci-ksm
   refute_equal "$status" 0
   run inside env OCI_KSM_FORCE_REMOVE=yes dpkg --remove oci-ksm
@@ -154,7 +154,7 @@ is_listed() { inside oci-ksm status --noheadings | grep -q "^$1"; }
   mkdir -p "$ROOT/etc/oci-ksm"
   echo '{}' > "$ROOT/etc/oci-ksm/oci-ksm.json"
   for pid in $(in_chroot); do kill -TERM "$pid" 2> /dev/null || true; done
-  wait_for 10 nobody
+  wait_for 30 nobody
   run inside dpkg --purge oci-ksm libksm-preload
   assert_status 0
   # All that was written to the plain system, but for other packages' files, apt's and dpkg's own, and the test's.
