@@ -19,7 +19,7 @@ enum verdict {
 struct probe_context {
 	struct ocfg_settings settings;
 	unsigned found; /* enum probe */
-	char *advice; /* PROBE_DETAIL bytes: see probe_advise */
+	char *advice;	/* PROBE_DETAIL bytes: see probe_advise */
 };
 
 struct doctor_probe {

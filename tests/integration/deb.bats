@@ -3,6 +3,7 @@
 # deb.bats: make deb, and what becomes of its packages in a plain Debian 12: installed, asked by doctor, upgraded while a container runs,
 # removed, purged. The tests go on where the one before has ended.
 load lib
+load readme
 
 setup_file() {
   D=$(mktemp -d "$OCI_KSM_PRIVATE/deb.XXXX")
@@ -70,9 +71,10 @@ repack() {
 @test "installed by apt: nothing is enabled or started; doctor names the package that is missing, and its command gets it" {
   printf 'APT::Install-Recommends "false";\nAPT::Get::Assume-Yes "true";\n' > "$ROOT/etc/apt/apt.conf.d/99test"
   inside apt-get update -q > "$D/log" 2>&1 || fail "$(cat "$D/log")"
-  mkdir "$ROOT/debs"
-  cp "$(deb oci-ksm)" "$(deb libksm-preload)" "$ROOT/debs/"
-  run inside sh -c 'apt-get install -q /debs/*.deb'
+  # README.md's commands, but for the build, which was here.
+  cp -R "$D/one/dist" "$ROOT/"
+  readme_blocks 'Debian packages' | sed 's/^sh packaging.setup.sh deb .*/cd \//' > "$D/commands"
+  run inside sh -euxc "$(cat "$D/commands")"
   assert_status 0
   assert_equal "$(in_chroot)" ''
   assert_equal "$(find "$ROOT/etc/systemd" -name '*ksm*')" ''
@@ -114,8 +116,8 @@ content() { inside oci-ksm doctor > "$D/doctor" && ! grep -E '^(warn|fail)' "$D/
   mkdir "$D/repack"
   repack oci-ksm
   repack libksm-preload
-  cp "$D"/one/dist/*+new*.deb "$ROOT/debs/"
-  run inside sh -c 'dpkg -i /debs/*+new*.deb'
+  cp "$D"/one/dist/*+new*.deb "$ROOT/dist/"
+  run inside sh -c 'dpkg -i /dist/*+new*.deb'
   assert_status 0
   assert_equal "$(stat -c %i "$ROOT/usr/lib/oci-ksm/preload")" "$(cat "$T/folder")"
   pid=$(inside crun state "$ID" | jq .pid)
@@ -158,7 +160,7 @@ is_listed() { inside oci-ksm status --noheadings | grep -q "^$1"; }
   run inside dpkg --purge oci-ksm libksm-preload
   assert_status 0
   # All that was written to the plain system, but for other packages' files, apt's and dpkg's own, and the test's.
-  (cd "$ROOT.upper" && find . -mindepth 1 ! -type c) | sed 's/^\.//' | grep -vE '^/(debs|box|tmp|etc/apt|etc/hosts|etc/resolv.conf|usr/share/keyrings|var/(lib/(dpkg|apt)|cache|log/(apt|dpkg.log)))(/|$)' |
+  (cd "$ROOT.upper" && find . -mindepth 1 ! -type c) | sed 's/^\.//' | grep -vE '^/(dist|box|tmp|etc/apt|etc/hosts|etc/resolv.conf|usr/share/keyrings|var/(lib/(dpkg|apt)|cache|log/(apt|dpkg.log)))(/|$)' |
     sort > "$T/written"
   { cat "$ROOT"/var/lib/dpkg/info/*.list; cd "$(lower_of_root)" && find . | sed 's/^\.//'; } | sort -u > "$T/known"
   assert_equal "$(comm -23 "$T/written" "$T/known")" ''
