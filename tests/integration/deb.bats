@@ -79,7 +79,7 @@ repack() {
   assert_equal "$(in_chroot)" ''
   assert_equal "$(find "$ROOT/etc/systemd" -name '*ksm*')" ''
   inside oci-ksm --version
-  assert_contains "$(inside oci-ksm run -- grep libksm_preload /proc/self/maps)" /usr/lib/oci-ksm/preload/libksm_preload.so
+  assert_contains "$(inside oci-ksm run --mode=preload -- grep libksm_preload /proc/self/maps)" /usr/lib/oci-ksm/preload/libksm_preload.so
   run inside oci-ksm doctor
   assert_contains "$output" '`apt-get install crun`'
   assert_equal "$(verdict shim) $(verdict runtime)" 'ok warn'
