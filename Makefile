@@ -104,7 +104,7 @@ $(foreach t,$(TOOLS),$(eval $(call program,$(BUILD)/tools/$(t),$(t))))
 $(foreach t,$(TESTS),$(eval $(call program,$(BUILD)/tests/$(t),$(t))))
 -include $(patsubst %.c,$(BUILD)/obj/%.d,$(SRCS) $(OCI_CONFIG_SRCS) $(COMMON_SRCS))
 
-include tests/rules.mk packaging/install.mk
+include tests/rules.mk packaging/install.mk packaging/package.mk
 
 clean: ## Remove what was built
 	rm -rf $(BUILD) build-san build-fuzz

@@ -74,6 +74,7 @@ install: all $(PODMAN_BUILT) $(SYSTEMD_BUILT) $(ENGINE_BUILT) ## Install below D
 	$(INSTALL) -m 644 $(filter $(BUILD)/systemd/user/%,$(SYSTEMD_BUILT)) $(DESTDIR)$(SYSTEMDDIR)/user/
 	$(INSTALL) -m 644 packaging/systemd/tmpfiles.d/oci-ksm.conf $(DESTDIR)$(TMPFILESDIR)/
 	$(foreach page,$(MAN_PAGES),$(INSTALL) -m 644 packaging/man/$(page) $(DESTDIR)$(call man_path,$(page)) &&) :
+	$(foreach link,$(RUNTIME_LINKS),ln -sf oci-ksm-runtime.8 $(DESTDIR)$(MANDIR)/man8/$(link).8 &&) :
 	$(INSTALL) -m 644 packaging/completion/oci-ksm.bash $(DESTDIR)$(BASHDIR)/oci-ksm
 	$(INSTALL) -m 644 packaging/completion/_oci-ksm $(DESTDIR)$(ZSHDIR)/
 	$(INSTALL) -m 644 packaging/completion/oci-ksm.fish $(DESTDIR)$(FISHDIR)/
@@ -86,7 +87,7 @@ uninstall: ## Remove what install installed
 	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,$(PROGRAMS) $(RUNTIME_LINKS) ksm-wrapper)
 	rm -f $(patsubst %,$(DESTDIR)$(HOOKSDIR)/oci-ksm-%.json,$(HOOK_STAGES)) $(DESTDIR)$(CONFDDIR)/oci-ksm.conf
 	rm -f $(addprefix $(DESTDIR)$(SYSTEMDDIR)/,$(SYSTEMD_UNITS))
-	rm -f $(DESTDIR)$(TMPFILESDIR)/oci-ksm.conf $(addprefix $(DESTDIR),$(foreach page,$(MAN_PAGES),$(call man_path,$(page))))
+	rm -f $(DESTDIR)$(TMPFILESDIR)/oci-ksm.conf $(addprefix $(DESTDIR),$(foreach page,$(MAN_PAGES) $(addsuffix .8,$(RUNTIME_LINKS)),$(call man_path,$(page))))
 	rm -f $(addprefix $(DESTDIR)$(BASHDIR)/,oci-ksm $(COMPLETED)) $(DESTDIR)$(ZSHDIR)/_oci-ksm \
 		$(patsubst %,$(DESTDIR)$(FISHDIR)/%.fish,oci-ksm $(COMPLETED))
 	rm -rf $(DESTDIR)$(PREFIX)/lib/oci-ksm $(DESTDIR)$(DATADIR)/oci-ksm

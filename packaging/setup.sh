@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-# Who needs it: build (always), test (check, lint, fuzz), demo, bench. `-`: not there. A command in the last column: the package
+# Who needs it: build (always), test (check, lint, fuzz), demo, bench, deb, rpm. `-`: not there. A command in the last column: the package
 # is not needed where that command is already (in /usr/bin, whatever else a user's PATH has).
 packages() {
   cat << 'TABLE'
@@ -74,9 +74,9 @@ test             clang-tidy              clang-tools-extra
 test             cppcheck                cppcheck
 test             shellcheck              ShellCheck
 test             codespell               codespell
-test             debhelper               debhelper
+test,deb         debhelper               debhelper
 test             lintian                 -
-test             rpm                     rpm-build                     rpmbuild
+test,rpm         rpm                     rpm-build                     rpmbuild
 test             mandoc                  mandoc
 test             man-db                  man-db
 test             fish                    fish
@@ -101,6 +101,8 @@ for target; do
     check* | lint | fuzz | format) groups="$groups test" ;;
     demo) groups="$groups demo" ;;
     bench) groups="$groups bench" ;;
+    deb) groups="$groups deb" ;;
+    rpm) groups="$groups rpm" ;;
   esac
 done
 

@@ -26,8 +26,9 @@ SHIM_CFLAGS := -std=gnu17 $(WARNINGS) -fPIC -ffreestanding -fno-strict-aliasing 
 # A symbol that is not there at run time keeps every program from starting: -z defs finds it here.
 SHIM_LDFLAGS := -shared -nostdlib -Wl,--version-script=shim/shim.lds,--hash-style=both,-z,defs,-z,now,-z,relro,-z,noexecstack
 
-# The user's CFLAGS may ask for what needs a libc (sanitizers, profiling): only -O and -g options are taken.
-SHIM_USER_CFLAGS = $(or $(filter -O% -g%,$(CFLAGS)),-O2)
+# The user's CFLAGS may ask for what needs a libc (sanitizers, profiling): only -O and -g options are taken, and
+# those that keep the folder of the build out of the result.
+SHIM_USER_CFLAGS = $(or $(filter -O% -g% -ffile-prefix-map=% -fdebug-prefix-map=%,$(CFLAGS)),-O2)
 
 $(BUILD)/shim/%.o: shim/%.c
 	$(call say,CC,$<)
@@ -42,7 +43,7 @@ $(SHIM_DIR)/libksm_preload.so: $(patsubst shim/%.c,$(BUILD)/shim/%.o,$(SHIM_SRCS
 $(SHIM_DIR)/libksm_preload_32.so: shim/stub32.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -m32 -Os -shared -nostdlib -Wl,-z,noexecstack -o $@ $<
+	$(Q)$(CC) -m32 -Os -s -shared -nostdlib -Wl,-z,noexecstack -o $@ $<
 
 $(SHIM_FILES): $(SHIM_DIR)/libksm_preload.so $(if $(SHIM_LIBS_32),$(SHIM_DIR)/libksm_preload_32.so) shim/build.mk
 	$(Q)cd $(SHIM_DIR) && \

@@ -39,16 +39,16 @@ static bool wants_colours(void)
 }
 
 static void print(const struct output *out, const struct doctor_probe *probe, enum verdict verdict,
-		  const char *detail)
+		  const char *detail, const char *remedy)
 {
 	printf("%s%-4s%s  %s %s\n", out->colours ? verdicts[verdict].colour : "",
 	       verdicts[verdict].word, out->colours ? "\033[0m" : "", probe->question, detail);
 	if (verdict != PROBE_OK)
-		printf("      -> %s\n", probe->remedy);
+		printf("      -> %s\n", remedy);
 }
 
 static void add(struct output *out, const struct doctor_probe *probe, enum verdict verdict,
-		const char *detail)
+		const char *detail, const char *remedy)
 {
 	const struct {
 		const char *key, *value;
@@ -57,7 +57,7 @@ static void add(struct output *out, const struct doctor_probe *probe, enum verdi
 		{"question", probe->question},
 		{"verdict", verdicts[verdict].word},
 		{"detail", detail},
-		{"remedy", verdict == PROBE_OK ? "" : probe->remedy},
+		{"remedy", verdict == PROBE_OK ? "" : remedy},
 	};
 	json_object *object = json_object_new_object();
 
@@ -72,21 +72,26 @@ static void ask(struct output *out, const struct probe_context *context,
 {
 	for (size_t i = 0; i < count && out->rc == 0; i++) {
 		char detail[PROBE_DETAIL] = "";
-		enum verdict verdict = probes[i].check(context, detail);
+		const char *remedy;
+		enum verdict verdict;
 
+		context->advice[0] = '\0';
+		verdict = probes[i].check(context, detail);
+		remedy = context->advice[0] ? context->advice : probes[i].remedy;
 		if (verdict == PROBE_SKIP)
 			continue;
 		out->failed = out->failed || verdict == PROBE_FAIL;
 		if (out->array)
-			add(out, &probes[i], verdict, detail);
+			add(out, &probes[i], verdict, detail, remedy);
 		else
-			print(out, &probes[i], verdict, detail);
+			print(out, &probes[i], verdict, detail, remedy);
 	}
 }
 
 static void ask_all(struct output *out)
 {
-	struct probe_context context;
+	char advice[PROBE_DETAIL];
+	struct probe_context context = {.advice = advice};
 	struct ocfg_notes notes = {0};
 
 	/* What is wrong in the settings is a probe's finding. */
@@ -132,7 +137,7 @@ static void usage(void)
 	puts("Usage:\n"
 	     " oci-ksm doctor [<options>]\n\n"
 	     "Check whether merging works on this host; each line that is not ok says what to "
-	     "do.\n\n"
+	     "do;\ncommands in it stand between backquotes.\n\n"
 	     "Options:\n"
 	     " -J, --json  as JSON\n"
 	     " -h, --help  display this help\n\n"

@@ -14,19 +14,21 @@ enum verdict {
 	PROBE_SKIP, /* the question does not arise here */
 };
 
+#define PROBE_DETAIL 512
+
 struct probe_context {
 	struct ocfg_settings settings;
 	unsigned found; /* enum probe */
+	char *advice;	/* PROBE_DETAIL bytes: see probe_advise */
 };
-
-#define PROBE_DETAIL 512
 
 struct doctor_probe {
 	const char *id; /* in the JSON, an interface */
 	const char *question;
 	/* Writes what was found into `detail`: a few words, always. */
 	enum verdict (*check)(const struct probe_context *context, char detail[PROBE_DETAIL]);
-	const char *remedy; /* for warn and fail: what to do */
+	/* For warn and fail: what to do. Commands stand between backquotes, to be copied as they are. */
+	const char *remedy;
 };
 
 /*
@@ -41,5 +43,9 @@ extern const size_t probes_kernel_count, probes_features_count, probes_install_c
 /* Writes `detail` and returns the verdict. */
 enum verdict probe_say(enum verdict verdict, char detail[PROBE_DETAIL], const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* For a check that knows better what to do on this host: takes the place of its remedy. */
+void probe_advise(const struct probe_context *context, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #endif

@@ -116,24 +116,6 @@ static enum verdict check_shim_loads(const struct probe_context *context, char *
 	return probe_say(PROBE_OK, detail, "%s", text + strlen("oci-ksm: "));
 }
 
-static enum verdict check_runtime(const struct probe_context *context, char *detail)
-{
-	char path[PATH_MAX], said[PROBE_DETAIL / 2] = "";
-	const char *const argv[] = {path, "--version", NULL};
-	struct error err = {0};
-	int status;
-
-	(void)context;
-	if (paths_sibling(RUNTIME_PROGRAM, path, sizeof(path), &err) < 0)
-		return probe_say(PROBE_WARN, detail, "%s", err.msg);
-	status = run(argv, NULL, said, sizeof(said));
-	said[strcspn(said, "\n")] = '\0';
-	if (status != 0)
-		return probe_say(PROBE_WARN, detail, "%s --version: status %d, it says \"%s\"",
-				 path, status, said);
-	return probe_say(PROBE_OK, detail, "%s", said);
-}
-
 static bool is_installed(const char *program)
 {
 	static const char *const folders[] = {"/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin"};
@@ -145,6 +127,36 @@ static bool is_installed(const char *program)
 			return true;
 	}
 	return false;
+}
+
+/* How packages are installed here, by the names that Debian and Fedora give them. */
+static const char *installer(void)
+{
+	if (is_installed("apt-get"))
+		return "apt-get";
+	return is_installed("dnf") ? "dnf" : NULL;
+}
+
+static enum verdict check_runtime(const struct probe_context *context, char *detail)
+{
+	char path[PATH_MAX], said[PROBE_DETAIL / 2] = "";
+	const char *const argv[] = {path, "--version", NULL};
+	struct error err = {0};
+	int status;
+
+	if (installer())
+		probe_advise(context,
+			     "`%s install crun`, or name your runtime in the settings (runtimes). "
+			     "Engines that use hooks don't need it.",
+			     installer());
+	if (paths_sibling(RUNTIME_PROGRAM, path, sizeof(path), &err) < 0)
+		return probe_say(PROBE_WARN, detail, "%s", err.msg);
+	status = run(argv, NULL, said, sizeof(said));
+	said[strcspn(said, "\n")] = '\0';
+	if (status != 0)
+		return probe_say(PROBE_WARN, detail, "%s --version: status %d, it says \"%s\"",
+				 path, status, said);
+	return probe_say(PROBE_OK, detail, "%s", said);
 }
 
 /* Copies hook.path of a hooks.d file if that is our program. */
@@ -225,16 +237,16 @@ const struct doctor_probe probes_install[] = {
 	{"settings", "Can the settings be read?", check_settings,
 	 "Correct the file; until then the defaults hold."},
 	{"shim", "Is the preload shim there?", check_shim,
-	 "make install, or set preload_dir in the settings."},
+	 "Install oci-ksm again (packages oci-ksm and libksm-preload, or make install), or set "
+	 "preload_dir in the settings."},
 	{"shim_loads", "Do programs load it?", check_shim_loads,
 	 "Build it for this machine's architecture and install it again: make install"},
 	{"runtime", "Does " RUNTIME_PROGRAM " find the real runtime?", check_runtime,
 	 "Install crun or runc, or name yours in the settings (runtimes). Engines that use hooks "
 	 "don't need it."},
 	{"hooks", "Does podman find the hook?", check_hooks,
-	 "make install, to /usr/local or with PREFIX=/usr; podman's hooks_dir (containers.conf) "
-	 "must "
-	 "name that folder."},
+	 "Install oci-ksm again (the package, or make install to /usr/local or /usr); podman's "
+	 "hooks_dir (containers.conf) must name that folder."},
 	{"state", "Can the state be written?", check_state,
 	 "Set state_dir in the settings, or XDG_RUNTIME_DIR; without it, status shows nothing."},
 };

@@ -25,6 +25,15 @@ enum verdict probe_say(enum verdict verdict, char detail[PROBE_DETAIL], const ch
 	return verdict;
 }
 
+void probe_advise(const struct probe_context *context, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(context->advice, PROBE_DETAIL, fmt, ap);
+	va_end(ap);
+}
+
 static enum verdict check_ksm(const struct probe_context *context, char *detail)
 {
 	(void)context;
@@ -44,23 +53,28 @@ static enum verdict check_running(const struct probe_context *context, char *det
 			 run == 2 ? ", which takes all merging back" : "");
 }
 
-static bool has_advisor(void)
+/* Since Linux 6.8 it sets the speed itself, if it is told to. */
+static bool has_advisor(bool *ret_on)
 {
 	cleanup_close int fd = open(KSM_SYS_DIR "/advisor_mode", O_RDONLY | O_CLOEXEC);
 	char text[64] = "";
+	bool there = fd >= 0 && read(fd, text, sizeof(text) - 1) > 0;
 
-	return fd >= 0 && read(fd, text, sizeof(text) - 1) > 0 && !strstr(text, "[none]");
+	*ret_on = there && !strstr(text, "[none]");
+	return there;
 }
 
 static enum verdict check_speed(const struct probe_context *context, char *detail)
 {
 	int64_t pages = ksm_sys_get("pages_to_scan"), sleep = ksm_sys_get("sleep_millisecs");
+	bool on, advisor = has_advisor(&on);
 	double speed;
 
-	(void)context;
 	if (pages == KSM_UNKNOWN || sleep == KSM_UNKNOWN)
 		return PROBE_SKIP;
-	if (has_advisor())
+	if (advisor)
+		probe_advise(context, "`echo scan-time > " KSM_SYS_DIR "/advisor_mode`");
+	if (on)
 		return probe_say(PROBE_OK, detail, "the kernel's advisor sets it");
 	if (sleep == 0)
 		return probe_say(PROBE_OK, detail, "without pause");
@@ -100,14 +114,12 @@ static enum verdict check_figures(const struct probe_context *context, char *det
 
 const struct doctor_probe probes_kernel[] = {
 	{"ksm", "Does this kernel have KSM?", check_ksm, "Boot a kernel with CONFIG_KSM=y."},
-	{"running", "Does ksmd scan?", check_running, "echo 1 > " KSM_SYS_DIR "/run"},
+	{"running", "Does ksmd scan?", check_running, "`echo 1 > " KSM_SYS_DIR "/run`"},
 	{"speed", "Does it scan fast enough?", check_speed,
-	 "echo scan-time > " KSM_SYS_DIR "/advisor_mode (Linux 6.8), or echo 1000 > " KSM_SYS_DIR
-	 "/pages_to_scan"},
+	 "`echo 1000 > " KSM_SYS_DIR "/pages_to_scan`"},
 	{"huge_pages", "Do huge pages stand in the way?", check_huge_pages,
-	 "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled: ksmd has to split a huge "
-	 "page before"
-	 " it can merge its parts"},
+	 "`echo madvise > /sys/kernel/mm/transparent_hugepage/enabled`: ksmd has to split a huge "
+	 "page before it can merge its parts"},
 	{"figures", "Does the kernel tell what merging saves?", check_figures,
 	 "Nothing to repair: what the kernel does not tell is shown as unknown."},
 };

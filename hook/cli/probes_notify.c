@@ -23,14 +23,29 @@ static int hello(const struct probe_context *context, char *path, size_t size,
 	return rc < 0 ? rc : notify_hello(path, HELLO_MS, ret, err);
 }
 
+static void advise_start(const struct probe_context *context)
+{
+	const char *command = "oci-ksmd &";
+
+	if (access("/run/systemd/system", F_OK) == 0)
+		command = geteuid() == 0 ? "systemctl enable --now oci-ksmd.socket"
+					 : "systemctl --user enable --now oci-ksmd.socket";
+	probe_advise(context,
+		     "`%s` (as the user whose containers they are). Only the mode notify needs it; "
+		     "oci-ksm run starts one by itself.",
+		     command);
+}
+
 static enum verdict check_helper(const struct probe_context *context, char *detail)
 {
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)] = "";
 	struct notify_hello helper;
 	struct error err = {0};
 
-	if (hello(context, path, sizeof(path), &helper, &err) < 0)
+	if (hello(context, path, sizeof(path), &helper, &err) < 0) {
+		advise_start(context);
 		return probe_say(PROBE_WARN, detail, "no: %s", err.msg);
+	}
 	return probe_say(PROBE_OK, detail, "oci-ksmd %s at %s, pid %d, %" PRIu64 " listeners",
 			 helper.version, path, (int)helper.keeper, helper.containers);
 }
@@ -74,14 +89,11 @@ static enum verdict check_ptrace(const struct probe_context *context, char *deta
 }
 
 const struct doctor_probe probes_notify[] = {
-	{"notify", "Does the helper for static programs answer?", check_helper,
-	 "systemctl enable --now oci-ksmd.socket (systemctl --user for rootless containers), or "
-	 "by hand: oci-ksmd & (as the user whose containers they are)."
-	 " Only the notify mode needs it; oci-ksm run starts one by itself."},
+	{"notify", "Does the helper for static programs answer?", check_helper, "Start oci-ksmd."},
 	{"notify_ways", "How does it mark memory?", check_ways,
 	 "Run it as root, or on a newer kernel."},
 	{"ptrace", "May it stop the programs to mark them?", check_ptrace,
-	 "sysctl kernel.yama.ptrace_scope=0 (3 can only be changed by a reboot), or run oci-ksmd "
+	 "`sysctl kernel.yama.ptrace_scope=0` (3 can only be changed by a reboot), or run oci-ksmd "
 	 "as root."},
 };
 const size_t probes_notify_count = sizeof(probes_notify) / sizeof(probes_notify[0]);

@@ -104,6 +104,19 @@ detail() { "$BIN/oci-ksm" doctor --json | jq -r --arg id "$1" '.probes[] | selec
   assert_equal "$("$BIN/oci-ksm" doctor --json | jq -c '[.probes[] | (.verdict == "ok") == (.remedy == "")] | all')" true
 }
 
+@test "advice is for this host: its kernel, its package manager, and commands to copy stand between backquotes" {
+  ksm_begin
+  settings '.runtimes = ["nix"]'
+  ksm_set run 0
+  ksm_set pages_to_scan 100
+  remedy() { "$BIN/oci-ksm" doctor --json | jq -r --arg id "$1" '.probes[] | select(.id == $id) | .remedy'; }
+  assert_equal "$(remedy running)" '`echo 1 > /sys/kernel/mm/ksm/run`'
+  if [ -e "$KSM/advisor_mode" ]; then knob='scan-time > /sys/kernel/mm/ksm/advisor_mode'; else knob='1000 > /sys/kernel/mm/ksm/pages_to_scan'; fi
+  assert_equal "$(remedy speed)" "\`echo $knob\`"
+  assert_match "$(remedy runtime)" '^`(apt-get|dnf) install crun`'
+  assert_match "$(remedy notify)" '^`(oci-ksmd &|systemctl enable --now oci-ksmd.socket)`'
+}
+
 @test "colours on a terminal only, and not against NO_COLOR" {
   escape=$'\e['
   run "$BIN/oci-ksm" doctor

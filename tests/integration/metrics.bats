@@ -114,7 +114,7 @@ oci-ksm.prom'
 @test "the units: what systemd demands, and what the service may do is enough" {
   make --no-print-directory -C "$TOP" BUILD="$BUILD" install PREFIX="$T/here" > /dev/null 3>&-
   units=$T/here/lib/systemd/system
-  run systemd-analyze verify "$units/oci-ksm-metrics.timer" "$units/oci-ksm-metrics.service"
+  run systemd-analyze verify --man=no "$units/oci-ksm-metrics.timer" "$units/oci-ksm-metrics.service"
   assert_equal "$status $output" '0 '
   run systemd-analyze security --offline=true --threshold=25 "$units/oci-ksm-metrics.service"
   assert_equal "$status" 0
