@@ -99,7 +99,8 @@ static void a_cache_of_others_is_not_believed(void **state)
 		put(cases[i].boot_id, cases[i].version, cases[i].known, cases[i].found,
 		    cases[i].mode);
 		assert_int_equal(probe_cached(&settings, KNOWN), truth);
-		snprintf(expected, sizeof(expected), "\"known\":%u,\"found\":%u", KNOWN, truth);
+		snprintf(expected, sizeof(expected), "\"known\":%u,\"found\":%u", (unsigned)KNOWN,
+			 truth);
 		assert_kept(expected);
 		assert_kept(boot);
 	}
