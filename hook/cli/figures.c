@@ -5,14 +5,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "hook/cli/cli.h"
 #include "hook/cli/figures.h"
-#include "hook/cli/records.h"
-#include "hook/common/cgroup.h"
+#include "hook/cli/known.h"
 #include "hook/common/ksm.h"
-#include "hook/common/paths.h"
 #include "hook/common/proc.h"
-#include "oci-config/cleanup.h"
 
 /* What is not known of one process is not known of all. */
 static void add(int64_t *sum, int64_t value)
@@ -55,79 +51,45 @@ static void sum_up(const struct cgroup_container *container, struct figures *ret
 	}
 }
 
-/* Both are sorted by ID. Takes the records that it keeps out of their array. */
-static size_t take(struct ocfg_record *records, const struct cgroup_container *containers,
-		   size_t count, struct figures *ret)
+/* Takes the records that it keeps out of their array. */
+static size_t take(struct known *known, struct figures *ret)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < known->count; i++) {
+		const struct cgroup_container *container = &known->containers[i];
 		struct figures figures = {0};
 		struct proc_stat stat = {0};
-		pid_t first = records[i].pid;
 
-		sum_up(&containers[i], &figures);
+		sum_up(container, &figures);
 		if (!figures.processes)
 			continue;
-		(void)proc_stat_read(first > 0 ? first : containers[i].pids[0], &stat, NULL);
+		(void)proc_stat_read(container->pid > 0 ? container->pid : container->pids[0],
+				     &stat, NULL);
 		snprintf(figures.command, sizeof(figures.command), "%s", stat.comm);
-		figures.record = records[i];
-		records[i] = (struct ocfg_record){0};
+		figures.record = known->records[i];
+		known->records[i] = (struct ocfg_record){0};
 		ret[kept++] = figures;
 	}
 	return kept;
 }
 
-static int gather(struct ocfg_record *records, size_t count, struct figures **ret,
-		  size_t *ret_count, struct error *err)
-{
-	cleanup_free struct cgroup_container *containers = calloc(count, sizeof(*containers));
-	struct figures *figures = calloc(count, sizeof(*figures));
-	int rc;
-
-	if (!containers || !figures) {
-		free(figures);
-		return error_set(err, ENOMEM, "list of containers");
-	}
-	for (size_t i = 0; i < count; i++)
-		containers[i] = (struct cgroup_container){
-			.id = records[i].id,
-			.pid = records[i].pid,
-			.start_time = records[i].start_time,
-		};
-	rc = cgroup_containers_find(containers, count, err);
-	if (rc == 0) {
-		*ret_count = take(records, containers, count, figures);
-		*ret = steal_pointer(&figures);
-	}
-	cgroup_containers_done(containers, count);
-	free(figures);
-	return rc;
-}
-
 int figures_load(struct figures **ret, size_t *ret_count, struct error *err)
 {
-	struct ocfg_record *records = NULL;
-	struct ocfg_settings settings;
-	cleanup_close int dir = -1;
-	size_t count = 0;
-	int rc;
+	struct figures *figures;
+	struct known known = {0};
+	int rc = known_load(&known, err);
 
-	cli_settings(&settings);
-	dir = paths_state_dir(&settings, "containers", err);
-	ocfg_settings_done(&settings);
-	if (dir < 0)
-		return dir;
-	rc = records_load(dir, &records, &count, err);
 	if (rc < 0)
 		return rc;
-	if (count) {
-		rc = gather(records, count, ret, ret_count, err);
+	figures = calloc(known.count + 1, sizeof(*figures));
+	if (figures) {
+		*ret_count = take(&known, figures);
+		*ret = figures;
 	} else {
-		*ret = NULL;
-		*ret_count = 0;
+		rc = error_set(err, ENOMEM, "list of containers");
 	}
-	records_free(records, count);
+	known_done(&known);
 	return rc;
 }
 

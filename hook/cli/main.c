@@ -16,6 +16,7 @@ static const struct command {
 	{"run", cli_run, "run a program whose memory can be merged"},
 	{"status", cli_status, "show containers and runs, and what merging saves"},
 	{"doctor", cli_doctor, "check whether merging works on this host, and how to get there"},
+	{"estimate", cli_estimate, "say what merging would save, before it is switched on"},
 	{"metrics", cli_metrics, "print the figures of status for Prometheus"},
 };
 

@@ -10,7 +10,6 @@
 #include "hook/cli/table.h"
 #include "hook/common/escape.h"
 #include "oci-config/cleanup.h"
-#include "oci-config/json.h"
 
 struct cell {
 	char *text;
@@ -231,7 +230,18 @@ static int add_row_json(const struct table *table, size_t row, json_object *arra
 	return rc;
 }
 
-static int print_json(const struct table *table, struct error *err)
+static int add_more(json_object *doc, json_object *more, struct error *err)
+{
+	int rc = 0;
+
+	if (!more)
+		return 0;
+	json_object_object_foreach(more, key, value) rc =
+		rc ? rc : ocfg_json_add(doc, key, json_object_get(value), err);
+	return rc;
+}
+
+static int print_json(const struct table *table, json_object *more, struct error *err)
 {
 	cleanup_json json_object *doc = json_object_new_object();
 	json_object *array = NULL;
@@ -247,6 +257,8 @@ static int print_json(const struct table *table, struct error *err)
 	}
 	for (size_t row = 0; rc == 0 && row < table->rows; row++)
 		rc = add_row_json(table, row, array, err);
+	if (rc == 0)
+		rc = add_more(doc, more, err);
 	if (rc < 0)
 		return rc;
 	text = json_object_to_json_string_ext(doc, JSON_C_TO_STRING_PRETTY |
@@ -266,7 +278,7 @@ int table_print(const struct table *table, const struct table_options *options, 
 	if (rc < 0)
 		return rc;
 	if (options->json)
-		return print_json(table, err);
+		return print_json(table, options->more, err);
 	print_plain(table, options, &choice);
 	return 0;
 }

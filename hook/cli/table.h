@@ -9,6 +9,7 @@
 
 #include "hook/common/ksm.h"
 #include "oci-config/error.h"
+#include "oci-config/json.h"
 
 #define TABLE_UNKNOWN KSM_UNKNOWN /* a number that is not known: "?" for people, null in JSON */
 #define TABLE_COLUMNS 16
@@ -30,6 +31,7 @@ struct table_options {
 	bool bytes; /* sizes as numbers of bytes */
 	const char *
 		columns; /* list with commas, "+" before it adds to the usual ones; NULL: the usual ones */
+	json_object *more; /* members that the JSON has after the array; borrowed, may be NULL */
 };
 
 struct table;

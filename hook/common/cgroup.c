@@ -82,22 +82,137 @@ static ssize_t match_path(struct text path, const struct cgroup_container *sorte
 	return -1;
 }
 
-/* Lines are "hierarchy:controllers:path"; cgroup v1 has one for each hierarchy. */
+/* The next line's path and controllers ("hierarchy:controllers:path"; cgroup v1 has a line for each hierarchy); false at the end. */
+static bool next_path(const char **text, struct text *controllers, struct text *path)
+{
+	while (**text) {
+		const char *line = *text, *end = line + strcspn(line, "\n");
+		const char *first = memchr(line, ':', (size_t)(end - line));
+		const char *second =
+			first ? memchr(first + 1, ':', (size_t)(end - first - 1)) : NULL;
+
+		*text = end + (*end == '\n');
+		if (!second)
+			continue;
+		*controllers = (struct text){first + 1, (size_t)(second - first - 1)};
+		*path = (struct text){second + 1, (size_t)(end - second - 1)};
+		return true;
+	}
+	return false;
+}
+
 ssize_t cgroup_match(const char *text, const struct cgroup_container *sorted, size_t count)
 {
+	struct text controllers, path;
 	ssize_t found = -1;
 
-	while (*text && found < 0) {
-		size_t len = strcspn(text, "\n");
-		const char *path = memchr(text, ':', len);
-
-		path = path ? memchr(path + 1, ':', len - (size_t)(path + 1 - text)) : NULL;
-		if (path)
-			found = match_path((struct text){path + 1, len - (size_t)(path + 1 - text)},
-					   sorted, count);
-		text += len + (text[len] == '\n');
-	}
+	while (found < 0 && next_path(&text, &controllers, &path))
+		found = match_path(path, sorted, count);
 	return found;
+}
+
+static bool is_hex_id(struct text name)
+{
+	return name.len == 64 && strspn(name.start, "0123456789abcdef") >= name.len;
+}
+
+/* What engines call a container's cgroup, and nothing else: "libpod-ID.scope" (but not its "libpod-conmon-ID.scope"), or 64 digits. */
+static bool find_engine_id(struct text name, struct text *ret)
+{
+	static const char suffix[] = ".scope", monitor[] = "conmon-";
+	const size_t suffix_len = sizeof(suffix) - 1;
+
+	if (is_hex_id(name)) {
+		*ret = name;
+		return true;
+	}
+	if (name.len > suffix_len &&
+	    !memcmp(name.start + name.len - suffix_len, suffix, suffix_len))
+		name.len -= suffix_len;
+	for (size_t i = 1; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		size_t len = strlen(prefixes[i]);
+
+		if (name.len <= len || strncmp(name.start, prefixes[i], len) != 0 ||
+		    !strncmp(name.start + len, monitor, sizeof(monitor) - 1))
+			continue;
+		*ret = (struct text){name.start + len, name.len - len};
+		return true;
+	}
+	return false;
+}
+
+bool cgroup_engine_id(const char *text, char *buf, size_t size)
+{
+	struct text controllers, path, id;
+
+	while (next_path(&text, &controllers, &path)) {
+		const char *end = path.start + path.len;
+
+		for (const char *p = path.start; p < end;) {
+			const char *slash = memchr(p, '/', (size_t)(end - p));
+			struct text name = {p, (size_t)((slash ? slash : end) - p)};
+
+			if (find_engine_id(name, &id) && id.len < size) {
+				memcpy(buf, id.start, id.len);
+				buf[id.len] = '\0';
+				return true;
+			}
+			p += name.len + 1;
+		}
+	}
+	return false;
+}
+
+static bool is_at_or_below(struct text path, const char *folder)
+{
+	size_t len = strlen(folder);
+
+	while (len && folder[len - 1] == '/')
+		len--;
+	return path.len >= len && !strncmp(path.start, folder, len) &&
+	       (path.len == len || path.start[len] == '/');
+}
+
+/* "cpu" or "cpu,cpuacct", the folder of such a hierarchy of v1, or "unified", which has no controllers. */
+static bool names_hierarchy(struct text folder, struct text controllers)
+{
+	const char *p = controllers.start, *end = p + controllers.len;
+
+	if (!controllers.len)
+		return folder.len == 7 && !strncmp(folder.start, "unified", 7);
+	if (controllers.len > 5 && !strncmp(p, "name=", 5))
+		p += 5;
+	if (folder.len == (size_t)(end - p) && !strncmp(folder.start, p, folder.len))
+		return true;
+	while (p < end) {
+		size_t len = strcspn(p, ",:");
+
+		if (folder.len == len && !strncmp(folder.start, p, len))
+			return true;
+		p += len + 1;
+	}
+	return false;
+}
+
+bool cgroup_is_in(const char *text, const char *folder)
+{
+	static const char mount[] = "/sys/fs/cgroup";
+	struct text controllers, path;
+	bool is_file = !strncmp(folder, mount, sizeof(mount) - 1);
+
+	if (is_file)
+		folder += sizeof(mount) - 1;
+	while (next_path(&text, &controllers, &path)) {
+		const char *name = folder + (*folder == '/');
+		struct text first = {name, strcspn(name, "/")};
+
+		if (is_at_or_below(path, folder))
+			return true;
+		if (is_file && names_hierarchy(first, controllers) &&
+		    is_at_or_below(path, first.start + first.len))
+			return true;
+	}
+	return false;
 }
 
 /* All processes: in ascending order of pid, with their owner. */

@@ -3,6 +3,7 @@
 #ifndef HOOK_COMMON_CGROUP_H
 #define HOOK_COMMON_CGROUP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -30,5 +31,14 @@ void cgroup_containers_done(struct cgroup_container *containers, size_t count);
  * The container, of those sorted by ID, that /proc/PID/cgroup with this text names, as index, or -1.
  */
 ssize_t cgroup_match(const char *text, const struct cgroup_container *sorted, size_t count);
+
+/*
+ * The ID in the first cgroup of that text whose name is one that only engines give ("libpod-ID", "cri-containerd-ID.scope",
+ * an ID of 64 digits), outermost first. Containers whose cgroup is called as they are, without more, are not found.
+ */
+bool cgroup_engine_id(const char *text, char *buf, size_t size);
+
+/* Is it the text of a process in that cgroup or below? `folder` as in such texts, or as a path below /sys/fs/cgroup. */
+bool cgroup_is_in(const char *text, const char *folder);
 
 #endif

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completion of fish for oci-ksm, oci-ksmd, oci-ksm-hook and ksm-wrapper. tests/integration/manual.bats compares it with --help.
 
-set -l commands run status doctor metrics
+set -l commands run status doctor estimate metrics
 complete -c oci-ksm -f
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -s h -l help -d 'display a short help'
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -s V -l version -d 'display the version'
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a run -d 'run a program whose memory can be merged'
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a status -d 'show containers and runs, and what merging saves'
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a doctor -d 'check whether merging works on this host'
+complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a estimate -d 'say what merging would save, before it is switched on'
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a metrics -d 'print the figures of status for Prometheus'
 
 set -l in_run -c oci-ksm -n '__fish_seen_subcommand_from run'
@@ -29,6 +30,16 @@ complete $in_status -s h -l help -d 'display a short help'
 set -l in_doctor -c oci-ksm -n '__fish_seen_subcommand_from doctor'
 complete $in_doctor -s J -l json -d 'as JSON'
 complete $in_doctor -s h -l help -d 'display a short help'
+
+set -l in_estimate -c oci-ksm -n '__fish_seen_subcommand_from estimate'
+complete $in_estimate -s a -l all -d 'all containers that can be seen'
+complete $in_estimate -s b -l bytes -d 'sizes as numbers of bytes'
+complete $in_estimate -s i -l interval -x -a '0 1 10' -d 'look again after so many seconds'
+complete $in_estimate -s J -l json -d 'all columns as JSON'
+complete $in_estimate -s n -l noheadings -d 'the table only, without headings'
+complete $in_estimate -s o -l output -x -a '(__fish_append , TARGET PROCS ANON WITHIN ACROSS SAVED ZERO CHANGING MERGED UNREAD SWAPPED MAPPED)' -d 'columns to show'
+complete $in_estimate -s h -l help -d 'display a short help'
+complete $in_estimate -F
 
 set -l in_metrics -c oci-ksm -n '__fish_seen_subcommand_from metrics'
 complete $in_metrics -s o -l output -r -F -d 'replace this file'

@@ -70,6 +70,72 @@ static void names_of_cgroups(void **state)
 	}
 }
 
+static const struct {
+	const char *text;
+	const char *id; /* NULL: none that only an engine gives */
+} engine_cases[] = {
+	{"0::/machine.slice/libpod-" LONG_ID ".scope/container\n", LONG_ID},
+	{"0::/libpod_parent/libpod-" LONG_ID "\n", LONG_ID},
+	{"0::/docker/" LONG_ID "\n", LONG_ID},
+	{"12:pids:/user.slice\n4:memory:/kubepods/burstable/pod1/" LONG_ID "/x\n0::/\n", LONG_ID},
+	{"0::/kubepods-pod1.slice/cri-containerd-" LONG_ID ".scope\n", LONG_ID},
+	{"0::/system.slice/crun-web.scope/crun-inner.scope\n", "web"},
+	{"0::/libpod-conmon-" LONG_ID ".scope\n", NULL},
+	{"0::/" LONG_ID "0\n", NULL},
+	{"0::/web\n", NULL},
+	{"0::/crun-\n", NULL},
+	{"0::/system.slice/ssh.service\n", NULL},
+	{"", NULL},
+	{"0:\n", NULL},
+};
+
+static void names_that_only_engines_give(void **state)
+{
+	char id[128], small[10];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(engine_cases); i++) {
+		bool found = cgroup_engine_id(engine_cases[i].text, id, sizeof(id));
+
+		if (found != (engine_cases[i].id != NULL) ||
+		    (found && strcmp(id, engine_cases[i].id) != 0))
+			fail_msg("%s: %s", engine_cases[i].text, found ? id : "none");
+	}
+	assert_false(cgroup_engine_id("0::/docker/" LONG_ID "\n", small, sizeof(small)));
+}
+
+static const struct {
+	const char *text, *folder;
+	bool is_in;
+} folder_cases[] = {
+	{"0::/a/b\n", "/a/b", true},
+	{"0::/a/b\n", "/a", true},
+	{"0::/a/b\n", "/a/", true},
+	{"0::/a/b\n", "/", true},
+	{"0::/a/b\n", "/sys/fs/cgroup/a", true},
+	{"0::/a/b\n", "/sys/fs/cgroup/unified/a/b", true},
+	{"0::/a/b\n", "/a/b/c", false},
+	{"0::/ab\n", "/a", false},
+	{"0::/a/b\n", "/b", false},
+	{"0::/\n", "/a", false},
+	{"5:cpu,cpuacct:/x\n4:memory:/a\n1:name=systemd:/s\n0::/\n", "/sys/fs/cgroup/cpu,cpuacct/x",
+	 true},
+	{"5:cpu,cpuacct:/x\n4:memory:/a\n", "/sys/fs/cgroup/cpuacct/x/", true},
+	{"5:cpu,cpuacct:/x\n4:memory:/a\n", "/sys/fs/cgroup/memory/x", false},
+	{"1:name=systemd:/s/t\n", "/sys/fs/cgroup/systemd/s", true},
+	{"4:memory:/a\n0::/b\n", "/b", true},
+	{"", "/", false},
+};
+
+static void cgroups_by_their_folder(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(folder_cases); i++)
+		if (cgroup_is_in(folder_cases[i].text, folder_cases[i].folder) !=
+		    folder_cases[i].is_in)
+			fail_msg("%s: %s", folder_cases[i].text, folder_cases[i].folder);
+}
+
 /* A child with a child of its own; both sleep until they are killed. *ret_child is set when both are there. */
 static pid_t start_family(pid_t *ret_child)
 {
@@ -126,6 +192,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_of_cgroups),
+		cmocka_unit_test(names_that_only_engines_give),
+		cmocka_unit_test(cgroups_by_their_folder),
 		cmocka_unit_test(without_a_cgroup_of_its_own),
 	};
 

@@ -6,6 +6,7 @@
  *   hostile deaf COUNT        so many processes have a thread that never comes out of the kernel (the same)
  *   hostile regions COUNT     so many processes map 60,000 regions each, and unmap them again, and again
  *   hostile stopped COUNT     so many processes have mapped them, and stopped
+ *   hostile flicker           its memory is there and gone again, till somebody else waits for it: then it never comes back
  *   hostile sandbox           is not up to anything: it only has a filter, and maps memory that nobody notifies of
  */
 #include <errno.h>
@@ -13,6 +14,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <linux/userfaultfd.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
@@ -31,6 +33,7 @@
 #define VDSO_MAX     16384
 #define FORBIDDEN    SYS_getppid
 #define SANDBOX_SIZE (64 << 20)
+#define FLICKER_SIZE (16 << 20)
 #define REGIONS	     30000 /* and as many that must not be marked between them */
 
 static _Noreturn void fail(const char *what)
@@ -99,16 +102,17 @@ static void use_filter(int seconds)
 	printf("%lu\n", executed);
 }
 
-/* Whoever touches that memory waits for ever. */
-static void withhold(void *memory, size_t size)
+/* Whoever touches that memory waits, for ever if nobody puts some there. The descriptor tells that somebody does. */
+static int withhold(void *memory, size_t size)
 {
 	struct uffdio_api api = {.api = UFFD_API};
 	struct uffdio_register range = {.range = {(unsigned long)memory, size},
 					.mode = UFFDIO_REGISTER_MODE_MISSING};
-	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) < 0 || ioctl(fd, UFFDIO_REGISTER, &range) < 0)
 		fail("userfaultfd");
+	return fd;
 }
 
 static void hang(void)
@@ -122,6 +126,29 @@ static void hang(void)
 	puts("ready");
 	fflush(stdout);
 	keep_mapping(NULL);
+}
+
+static void flicker(void)
+{
+	static char pages[FLICKER_SIZE];
+	char *memory = map(FLICKER_SIZE);
+	struct pollfd poller = {.fd = withhold(memory, FLICKER_SIZE), .events = POLLIN};
+	struct uffdio_copy copy = {
+		.dst = (unsigned long)memory, .src = (unsigned long)pages, .len = FLICKER_SIZE};
+
+	memset(pages, 1, sizeof(pages));
+	puts("ready");
+	fflush(stdout);
+	do {
+		if (ioctl(poller.fd, UFFDIO_COPY, &copy) < 0)
+			fail("UFFDIO_COPY");
+		pause_ms(1);
+		madvise(memory, FLICKER_SIZE, MADV_DONTNEED);
+	} while (poll(&poller, 1, 1) == 0);
+	puts("held");
+	fflush(stdout);
+	for (;;)
+		pause();
 }
 
 static void never_return(void)
@@ -207,6 +234,8 @@ int main(int argc, char **argv)
 		in_children(number, keep_mapping_regions);
 	else if (!strcmp(what, "stopped"))
 		in_children(number, stop);
+	else if (!strcmp(what, "flicker"))
+		flicker();
 	else if (!strcmp(what, "sandbox"))
 		sandbox();
 	else

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The containers and runs that have records, with their processes. */
+#ifndef HOOK_CLI_KNOWN_H
+#define HOOK_CLI_KNOWN_H
+
+#include <stddef.h>
+
+#include "hook/common/cgroup.h"
+#include "oci-config/error.h"
+#include "oci-config/state.h"
+
+/* Both arrays have `count` members in the same order, by ID. known_done frees it; {0} is accepted. */
+struct known {
+	struct ocfg_record *records;
+	struct cgroup_container *containers; /* one without processes has ended, or has not begun */
+	size_t count;
+};
+
+/* What is wrong in the settings or in a record is told on stderr. */
+int known_load(struct known *ret, struct error *err);
+void known_done(struct known *known);
+
+#endif
