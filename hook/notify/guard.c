@@ -29,7 +29,8 @@ static void blame(struct journal_listener *listener, uint64_t now)
 	listener->left_alone = now + pause;
 	log_container(listener->id);
 	log_line(LOG_LEVEL_ERROR,
-		 "a program of it held the marker up: its memory stays as it is for %u s",
+		 "a program of it held the marker up by memory that cannot be read: what it maps "
+		 "stays unmerged for %u s, then it is tried again; others are served",
 		 (unsigned)(pause / MS / 1000));
 	log_container("");
 }
