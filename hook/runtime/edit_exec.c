@@ -31,6 +31,33 @@ static int edit_process(const struct ocfg_record *record, const char *path, stru
 	return rc;
 }
 
+/* The pid of the container's init, as far as the record tells; 0: nobody knows, or it has ended. */
+static pid_t init_of(const struct ocfg_record *record)
+{
+	cleanup_free char *text = NULL;
+	int64_t pid;
+	size_t len;
+
+	if (!record->pid_file)
+		return record->pid && proc_is_running(record->pid, record->start_time)
+			       ? (pid_t)record->pid
+			       : 0;
+	if (ocfg_file_read(AT_FDCWD, record->pid_file, PID_FILE_MAX, &text, &len, NULL) < 0 ||
+	    proc_number(text, &pid) < 0)
+		return 0;
+	return (pid_t)pid;
+}
+
+/* A record may be left of an earlier container of that name: what its successor's init has not, sessions do not get. */
+static bool merges_as_a_whole(const struct ocfg_record *record)
+{
+	struct ksm_process ksm;
+	pid_t init = init_of(record);
+
+	return record->modes & OCFG_MODE_PROCESS &&
+	       (init <= 0 || ksm_process_read(init, &ksm, NULL) < 0 || ksm.merge_any != 0);
+}
+
 int edit_exec(struct container *c, const struct args *args, struct error *err)
 {
 	struct traces traces = TRACES_NONE;
@@ -43,7 +70,7 @@ int edit_exec(struct container *c, const struct args *args, struct error *err)
 	 */
 	if (!args->id || traces_open(&c->settings, args->id, &traces, NULL) < 0)
 		return 0;
-	if (record->id && record->modes & OCFG_MODE_PROCESS)
+	if (record->id && merges_as_a_whole(record))
 		rc = ksm_merge_self(true, err);
 	if (rc == 0 && record->id && args->process && record->shim_target &&
 	    record->modes & OCFG_MODE_PRELOAD)
@@ -55,16 +82,10 @@ int edit_exec(struct container *c, const struct args *args, struct error *err)
 /* Is the container's init still there, as far as the record tells? */
 static bool is_running(const struct ocfg_record *record)
 {
-	cleanup_free char *text = NULL;
+	pid_t init = init_of(record);
 	struct proc_stat st;
-	int64_t pid;
-	size_t len;
 
-	if (!record->pid_file)
-		return record->pid && proc_is_running(record->pid, record->start_time);
-	return ocfg_file_read(AT_FDCWD, record->pid_file, PID_FILE_MAX, &text, &len, NULL) == 0 &&
-	       proc_number(text, &pid) == 0 && proc_stat_read((pid_t)pid, &st, NULL) == 0 &&
-	       st.state != 'Z';
+	return init > 0 && proc_stat_read(init, &st, NULL) == 0 && st.state != 'Z';
 }
 
 void edit_delete(struct container *c, const struct args *args)

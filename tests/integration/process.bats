@@ -79,6 +79,25 @@ wrapped() {
   assert_log_lines 1 'Read-only file system; the container starts without merging'
 }
 
+# As when an engine dies without a delete, and starts that container again.
+@test "wrapper: a record of an earlier container of that name does not make sessions merge" {
+  image busybox
+  process_bundle sleep 1000
+  oci wrapper-crun create --bundle "$T/b" --pid-file "$T/pid" "$(cid)" > "$T/out" 2>&1 < /dev/null 3>&-
+  oci wrapper-crun start "$(cid)" 3>&-
+  run -0 oci wrapper-crun exec "$(cid)" grep merge_any /proc/self/ksm_stat
+  assert_output 'ksm_merge_any: yes'
+  oci crun delete --force "$(cid)"
+  assert_equal "$(state_files)" "$STATE/containers/$(cid).json"
+  bundle_edit "$T/b" '.annotations["oci-ksm/mode"] = "off"'
+  oci wrapper-crun create --bundle "$T/b" --pid-file "$T/pid" "$(cid)" > "$T/out" 2>&1 < /dev/null 3>&-
+  oci wrapper-crun start "$(cid)" 3>&-
+  run -0 oci wrapper-crun exec "$(cid)" grep merge_any /proc/self/ksm_stat
+  assert_output 'ksm_merge_any: no'
+  oci wrapper-crun delete --force "$(cid)"
+  assert_equal "$(state_files)" ''
+}
+
 @test "wrapper: an engine's container needs no edit, so config.json may be read-only" {
   image busybox
   process_bundle sh -c "$WHOLE"
