@@ -35,12 +35,16 @@ static bool is_of_our_family(pid_t pid, pid_t parent)
 
 static int check(pid_t pid, uint64_t start_time, struct error *err)
 {
-	struct proc_stat init;
+	struct proc_stat init, self = {0};
 	int rc = proc_stat_read(pid, &init, err);
 
+	if (rc == 0)
+		rc = proc_stat_read(getpid(), &self, err);
 	if (rc < 0)
 		return rc;
-	if (init.start_time != start_time || !is_of_our_family(pid, init.ppid))
+	/* What began after this hook only has the number of the process that waits for it. */
+	if (init.start_time != start_time || init.start_time > self.start_time ||
+	    !is_of_our_family(pid, init.ppid))
 		return error_set(err, EPERM,
 				 "process %d is none of the runtime's that calls this hook", pid);
 	return 0;
