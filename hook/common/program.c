@@ -144,8 +144,8 @@ static char *interpreter_of(char head[HEAD_SIZE + 1])
 	char *name = head + 2 + strspn(head + 2, " \t");
 	size_t len = strcspn(name, " \t\n");
 
-	/* The kernel refuses a name that does not end in what it looks at. */
-	if (len == 0 || name[len] == '\0')
+	/* The kernel refuses a name that does not end in what it looks at; the end of the file does. */
+	if (len == 0 || name + len == head + HEAD_SIZE)
 		return NULL;
 	name[len] = '\0';
 	return name;

@@ -115,6 +115,8 @@ static void it_is_found_as_a_runtime_finds_it(void **state)
 
 static void scripts_are_what_their_interpreter_is(void **state)
 {
+	char long_name[300] = ""; /* its end is beyond the 256 bytes that the kernel looks at */
+
 	(void)state;
 	make_text("app/static", "#!/bin/static -e\nexit 1\n");
 	make_text("app/dynamic", "#! \t/usr/bin/dynamic\n");
@@ -122,6 +124,12 @@ static void scripts_are_what_their_interpreter_is(void **state)
 	make_text("app/relative", "#!../bin/static\n");
 	make_text("app/none", "#!/bin/none\n");
 	make_text("app/empty", "#!\n/bin/static\n");
+	make_text("app/line", "#!/bin/static");
+	memset(long_name, '/', sizeof(long_name) - 1);
+	long_name[0] = '#';
+	long_name[1] = '!';
+	snprintf(long_name + 256 - 10, 20, "bin/static\n");
+	make_text("app/cut", long_name);
 	make_text("app/text", "exit 1\n");
 	make_text("app/nothing", "");
 	assert_int_equal(find("./static"), OCFG_PROGRAM_STATIC);
@@ -130,6 +138,8 @@ static void scripts_are_what_their_interpreter_is(void **state)
 	assert_int_equal(find("./relative"), OCFG_PROGRAM_STATIC);
 	assert_int_equal(find("./none"), OCFG_PROGRAM_UNKNOWN);
 	assert_int_equal(find("./empty"), OCFG_PROGRAM_UNKNOWN);
+	assert_int_equal(find("./line"), OCFG_PROGRAM_STATIC);
+	assert_int_equal(find("./cut"), OCFG_PROGRAM_UNKNOWN);
 	assert_int_equal(find("./text"), OCFG_PROGRAM_UNKNOWN);
 	assert_int_equal(find("./nothing"), OCFG_PROGRAM_UNKNOWN);
 }
