@@ -19,16 +19,8 @@ setup_file() {
 }
 teardown_file() { podman_end; }
 
-setup() {
-  test_begin
-  unset OCI_KSM_SETTINGS # podman_install's are used
-  LOG=$P/log/oci-ksm STATE=$P/state
-  rm -f "$LOG"
-}
-teardown() {
-  podman rm --all --force --time 0 > /dev/null
-  test_end
-}
+setup() { podman_test_begin; }
+teardown() { podman_test_end; }
 
 # device NAME [MODE]
 device() { podman run -d --name "$1" --device "oci-ksm.dev/merge=${2:-auto}" "${@:3}" small "${SLEEP[@]}"; }

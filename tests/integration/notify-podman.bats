@@ -14,12 +14,7 @@ setup_file() {
 }
 teardown_file() { podman_end; }
 
-setup() {
-  test_begin
-  unset OCI_KSM_SETTINGS # podman_install's are used
-  LOG=$P/log/oci-ksm STATE=$P/state
-  rm -f "$LOG"
-}
+setup() { podman_test_begin; }
 teardown() {
   podman rm --all --force --time 0 > /dev/null
   notify_end

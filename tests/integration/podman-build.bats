@@ -23,16 +23,8 @@ FILE
 }
 teardown_file() { podman_end; }
 
-setup() {
-  test_begin
-  unset OCI_KSM_SETTINGS # podman_install's are used
-  LOG=$P/log/oci-ksm STATE=$P/state
-  rm -f "$LOG"
-}
-teardown() {
-  podman rm --all --force --time 0 > /dev/null
-  test_end
-}
+setup() { podman_test_begin; }
+teardown() { podman_test_end; }
 
 buildah() { command buildah "$@" < /dev/null 3>&-; }
 # build podman|buildah COMMAND TAG

@@ -14,17 +14,8 @@ setup_file() {
 }
 teardown_file() { podman_end; }
 
-setup() {
-  test_begin
-  unset OCI_KSM_SETTINGS # podman_install's are used
-  LOG=$P/log/oci-ksm STATE=$P/state
-  rm -f "$LOG"
-}
-teardown() {
-  podman pod rm --all --force --time 0 > /dev/null
-  podman rm --all --force --time 0 > /dev/null
-  test_end
-}
+setup() { podman_test_begin; }
+teardown() { podman_test_end; }
 
 @test "the commands of README.md" {
   T=$P run -0 readme_run podman env CONTAINERS_STORAGE_CONF="$CONTAINERS_STORAGE_CONF" sh

@@ -15,17 +15,8 @@ setup_file() {
 }
 teardown_file() { podman_end; }
 
-setup() {
-  test_begin
-  unset OCI_KSM_SETTINGS # podman_install's are used
-  LOG=$P/log/oci-ksm STATE=$P/state
-  rm -f "$LOG"
-}
-teardown() {
-  podman pod rm --all --force --time 0 > /dev/null
-  podman rm --all --force --time 0 > /dev/null
-  test_end
-}
+setup() { podman_test_begin; }
+teardown() { podman_test_end; }
 
 # pod_spec INDENT: of a pod with two containers.
 pod_spec() {

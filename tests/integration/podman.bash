@@ -81,3 +81,17 @@ podman_cgroups_gone() {
   podman_cgroups | xargs -r rmdir 2> /dev/null || true
   [ -z "$(podman_cgroups)" ]
 }
+
+# podman_test_begin, podman_test_end: around each test of a file that has called podman_install, whose settings are used.
+podman_test_begin() {
+  test_begin
+  unset OCI_KSM_SETTINGS
+  # shellcheck disable=SC2034 # for the assertions of lib.bash
+  LOG=$P/log/oci-ksm STATE=$P/state
+  rm -f "$LOG"
+}
+podman_test_end() {
+  podman pod rm --all --force --time 0 > /dev/null
+  podman rm --all --force --time 0 > /dev/null
+  test_end
+}

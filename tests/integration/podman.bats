@@ -23,10 +23,7 @@ setup() {
   LOG=$P/log/oci-ksm
   rm -f "$LOG"
 }
-teardown() {
-  podman rm --all --force --time 0 > /dev/null
-  test_end
-}
+teardown() { podman_test_end; }
 
 KSM=(--annotation oci-ksm/mode=preload)
 SLEEP=(sleep 1000)
