@@ -2,6 +2,7 @@
 /* The containers and runs that have records, with their processes. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "hook/cli/cli.h"
 #include "hook/cli/known.h"
@@ -19,6 +20,8 @@ static int find_processes(struct known *known, struct error *err)
 			.id = known->records[i].id,
 			.pid = known->records[i].pid,
 			.start_time = known->records[i].start_time,
+			.has_no_cgroup = known->records[i].source &&
+					 strcmp(known->records[i].source, "run") == 0,
 		};
 	return cgroup_containers_find(known->containers, known->count, err);
 }

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which processes belong to which container: by the names of cgroups, in one pass over /proc for all containers. */
+/* Which container a cgroup belongs to: by the names that engines give cgroups. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hook/common/cgroup.h"
-#include "hook/common/proc.h"
-#include "oci-config/cleanup.h"
 
 /* What engines put before the ID: runc's and crun's own scopes, podman, docker, containerd's and CRI-O's CRI, nerdctl. */
 static const char *const prefixes[] = {
@@ -26,13 +24,6 @@ static int compare_id(const void *key, const void *member)
 	int order = strncmp(id->start, container->id, id->len);
 
 	return order ? order : -(container->id[id->len] != '\0');
-}
-
-static int compare_containers(const void *a, const void *b)
-{
-	const struct cgroup_container *left = a, *right = b;
-
-	return strcmp(left->id, right->id);
 }
 
 static ssize_t find_id(struct text id, const struct cgroup_container *sorted, size_t count)
@@ -66,17 +57,21 @@ static ssize_t match_component(struct text name, const struct cgroup_container *
 	return found;
 }
 
-static ssize_t match_path(struct text path, const struct cgroup_container *sorted, size_t count)
+/* Ends the path where the container's own cgroup ends. */
+static ssize_t match_path(struct text *path, const struct cgroup_container *sorted, size_t count)
 {
-	const char *end = path.start + path.len;
+	const char *end = path->start + path->len;
+
 	/* The outermost: a container can make cgroups below its own, under any name. */
-	for (const char *p = path.start; p < end;) {
+	for (const char *p = path->start; p < end;) {
 		const char *slash = memchr(p, '/', (size_t)(end - p));
 		struct text name = {p, (size_t)((slash ? slash : end) - p)};
 		ssize_t found = name.len ? match_component(name, sorted, count) : -1;
 
-		if (found >= 0)
+		if (found >= 0) {
+			path->len = (size_t)(name.start + name.len - path->start);
 			return found;
+		}
 		p += name.len + 1;
 	}
 	return -1;
@@ -107,8 +102,33 @@ ssize_t cgroup_match(const char *text, const struct cgroup_container *sorted, si
 	ssize_t found = -1;
 
 	while (found < 0 && next_path(&text, &controllers, &path))
-		found = match_path(path, sorted, count);
+		found = match_path(&path, sorted, count);
 	return found;
+}
+
+static bool copy_text(struct text text, char *buf, size_t size)
+{
+	if (text.len >= size)
+		return false;
+	memcpy(buf, text.start, text.len);
+	buf[text.len] = '\0';
+	return true;
+}
+
+ssize_t cgroup_match_next(const char **text, const struct cgroup_container *sorted, size_t count,
+			  struct cgroup_place *ret)
+{
+	struct text controllers, path;
+
+	while (next_path(text, &controllers, &path)) {
+		ssize_t found = match_path(&path, sorted, count);
+
+		if (found >= 0 &&
+		    copy_text(controllers, ret->controllers, sizeof(ret->controllers)) &&
+		    copy_text(path, ret->path, sizeof(ret->path)))
+			return found;
+	}
+	return -1;
 }
 
 static bool is_hex_id(struct text name)
@@ -213,138 +233,4 @@ bool cgroup_is_in(const char *text, const char *folder)
 			return true;
 	}
 	return false;
-}
-
-/* All processes: in ascending order of pid, with their owner. */
-struct scan {
-	pid_t *pids;
-	ssize_t *owners; /* index of the container, or -1 */
-	size_t count;
-};
-
-static int add_pid(struct cgroup_container *container, pid_t pid)
-{
-	/* Grown when the count is a power of two. */
-	if ((container->count & (container->count - 1)) == 0) {
-		size_t room = container->count ? 2 * container->count : 1;
-		pid_t *grown = reallocarray(container->pids, room, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		container->pids = grown;
-	}
-	container->pids[container->count++] = pid;
-	return 0;
-}
-
-static void find_by_cgroup(const struct scan *scan, const struct cgroup_container *sorted,
-			   size_t count)
-{
-	char text[16384];
-
-	for (size_t i = 0; i < scan->count; i++) {
-		scan->owners[i] = -1;
-		if (proc_read(scan->pids[i], "cgroup", text, sizeof(text), NULL) > 0)
-			scan->owners[i] = cgroup_match(text, sorted, count);
-	}
-}
-
-static int compare_pids(const void *a, const void *b)
-{
-	const pid_t *left = a, *right = b;
-
-	return (*left > *right) - (*left < *right);
-}
-
-static ssize_t index_of(const struct scan *scan, pid_t pid)
-{
-	const pid_t *found = bsearch(&pid, scan->pids, scan->count, sizeof(pid), compare_pids);
-
-	return found ? found - scan->pids : -1;
-}
-
-/* What is left: the first processes of containers that no cgroup named, and what descends from them. */
-static int find_by_parent(const struct scan *scan, const struct cgroup_container *sorted,
-			  const bool *named, size_t count, struct error *err)
-{
-	cleanup_free ssize_t *parents = calloc(scan->count, sizeof(*parents));
-
-	if (!parents)
-		return error_set(err, ENOMEM, "list of processes");
-	for (size_t i = 0; i < scan->count; i++) {
-		struct proc_stat stat;
-
-		parents[i] = proc_stat_read(scan->pids[i], &stat, NULL) < 0
-				     ? -1
-				     : index_of(scan, stat.ppid);
-	}
-	for (size_t i = 0; i < count; i++) {
-		ssize_t first = index_of(scan, sorted[i].pid);
-
-		if (!named[i] && first >= 0 && scan->owners[first] < 0 &&
-		    proc_is_running(sorted[i].pid, sorted[i].start_time))
-			scan->owners[first] = (ssize_t)i;
-	}
-	for (size_t i = 0; i < scan->count; i++) {
-		ssize_t ancestor = (ssize_t)i;
-
-		/* The bound: pids may be reused while this runs, and parents then form a ring. */
-		for (int depth = 0; depth < 1024 && ancestor >= 0 && scan->owners[ancestor] < 0;
-		     depth++)
-			ancestor = parents[ancestor];
-		if (ancestor >= 0)
-			scan->owners[i] = scan->owners[ancestor];
-	}
-	return 0;
-}
-
-static int find_owners(const struct scan *scan, const struct cgroup_container *sorted, size_t count,
-		       struct error *err)
-{
-	cleanup_free bool *named = calloc(count, sizeof(*named));
-	bool all = true;
-
-	if (!named)
-		return error_set(err, ENOMEM, "list of containers");
-	find_by_cgroup(scan, sorted, count);
-	for (size_t i = 0; i < scan->count; i++)
-		if (scan->owners[i] >= 0)
-			named[scan->owners[i]] = true;
-	for (size_t i = 0; i < count; i++)
-		all = all && (named[i] || sorted[i].pid <= 0);
-	return all ? 0 : find_by_parent(scan, sorted, named, count, err);
-}
-
-int cgroup_containers_find(struct cgroup_container *containers, size_t count, struct error *err)
-{
-	cleanup_free pid_t *pids = NULL;
-	cleanup_free ssize_t *owners = NULL;
-	struct scan scan;
-	int rc;
-
-	if (!count)
-		return 0;
-	rc = proc_list(&pids, &scan.count, err);
-	if (rc < 0)
-		return rc;
-	owners = calloc(scan.count, sizeof(*owners));
-	if (!owners)
-		return error_set(err, ENOMEM, "list of processes");
-	scan.pids = pids;
-	scan.owners = owners;
-	qsort(containers, count, sizeof(*containers), compare_containers);
-	rc = find_owners(&scan, containers, count, err);
-	for (size_t i = 0; rc == 0 && i < scan.count; i++)
-		if (owners[i] >= 0 && add_pid(&containers[owners[i]], pids[i]) < 0)
-			rc = error_set(err, ENOMEM, "list of processes");
-	return rc;
-}
-
-void cgroup_containers_done(struct cgroup_container *containers, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		free(containers[i].pids);
-		containers[i].pids = NULL;
-		containers[i].count = 0;
-	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which processes belong to which container: by the names of cgroups, in one pass over /proc for all containers. */
+/* Which processes belong to which container: by the names of cgroups. */
 #ifndef HOOK_COMMON_CGROUP_H
 #define HOOK_COMMON_CGROUP_H
 
@@ -14,6 +14,7 @@ struct cgroup_container {
 	const char *id;	     /* borrowed */
 	pid_t pid;	     /* its first process, or 0 if not known */
 	uint64_t start_time; /* of that */
+	bool has_no_cgroup;  /* of its own: it is that process, and what descends from it */
 	pid_t *pids;	     /* found: its processes, owned, cgroup_containers_done frees */
 	size_t count;
 };
@@ -22,7 +23,8 @@ struct cgroup_container {
  * Fills in pids and count. A process belongs to the container whose ID is a component of its cgroup's path, as it stands
  * or in one of the forms that engines make of it ("crun-ID.scope", "libpod-ID", "cri-containerd-ID.scope", ...); of
  * nested ones the outermost. A container that is found by no name (no cgroup of its own, or `oci-ksm run`) is its first
- * process and the descendants of that. `containers` is sorted by ID on return.
+ * process and the descendants of that. `containers` is sorted by ID on return. Where the first process is known and
+ * cgroups can be seen, only these are read; otherwise it is one pass over all of /proc.
  */
 int cgroup_containers_find(struct cgroup_container *containers, size_t count, struct error *err);
 void cgroup_containers_done(struct cgroup_container *containers, size_t count);
@@ -31,6 +33,15 @@ void cgroup_containers_done(struct cgroup_container *containers, size_t count);
  * The container, of those sorted by ID, that /proc/PID/cgroup with this text names, as index, or -1.
  */
 ssize_t cgroup_match(const char *text, const struct cgroup_container *sorted, size_t count);
+
+/* A container's own cgroup: "cpu,cpuacct", "name=systemd" or, in v2, "", and the path below that hierarchy. */
+struct cgroup_place {
+	char controllers[256];
+	char path[4096];
+};
+/* The same for the first such line from *text on, which is moved behind it; with the place, or -1. */
+ssize_t cgroup_match_next(const char **text, const struct cgroup_container *sorted, size_t count,
+			  struct cgroup_place *ret);
 
 /*
  * The ID in the first cgroup of that text whose name is one that only engines give ("libpod-ID", "cri-containerd-ID.scope",

@@ -95,17 +95,30 @@ static int64_t find_yes_no(const char *text, const char *key)
 	return strncmp(value, "yes", 3) == 0;
 }
 
+/* "SIZE RESIDENT SHARED ...", in pages: what is resident and not shared is RssAnon of /proc/PID/status, at less than half the cost. */
+static int64_t anonymous_bytes(const char *statm)
+{
+	int64_t values[3]; /* the first one is 0 without memory: zombies */
+	const char *p = statm;
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		if (proc_number(p, &values[i]) < 0)
+			return KSM_UNKNOWN;
+		p += strspn(p, " ");
+		p += strcspn(p, " ");
+	}
+	return values[0] ? (values[1] - values[2]) * sysconf(_SC_PAGESIZE) : KSM_UNKNOWN;
+}
+
 int ksm_process_read(pid_t pid, struct ksm_process *ret, struct error *err)
 {
 	struct ksm_process ksm;
-	char text[16384];
-	ssize_t len = proc_read(pid, "status", text, sizeof(text), err);
+	char text[1024];
+	ssize_t len = proc_read(pid, "statm", text, sizeof(text), err);
 
-	if (len < 0 && len != -EFBIG)
+	if (len < 0)
 		return (int)len;
-	ksm.anonymous = len < 0 ? KSM_UNKNOWN : find_number(text, "RssAnon");
-	if (ksm.anonymous != KSM_UNKNOWN)
-		ksm.anonymous *= 1024;
+	ksm.anonymous = anonymous_bytes(text);
 	/* Older kernels lack the file or some of its lines, and only the owner may read it. */
 	len = proc_read(pid, "ksm_stat", text, sizeof(text), err);
 	if (len == -ESRCH)

@@ -165,6 +165,7 @@ static void without_a_cgroup_of_its_own(void **state)
 {
 	struct proc_stat stat;
 	pid_t child, parent = start_family(&child);
+	struct cgroup_container run = {.id = "run-1", .pid = parent, .has_no_cgroup = true};
 	struct cgroup_container containers[] = {
 		{.id = "no-such-1"},
 		{.id = "no-such-0", .pid = parent},
@@ -175,6 +176,8 @@ static void without_a_cgroup_of_its_own(void **state)
 	assert_ok(proc_stat_read(parent, &stat, &err));
 	containers[1].start_time = stat.start_time;
 	assert_ok(cgroup_containers_find(containers, COUNT(containers), &err));
+	run.start_time = stat.start_time;
+	assert_ok(cgroup_containers_find(&run, 1, &err));
 	kill(child, SIGKILL);
 	kill(parent, SIGKILL);
 	assert_int_equal(waitpid(parent, NULL, 0), parent);
@@ -185,7 +188,35 @@ static void without_a_cgroup_of_its_own(void **state)
 	assert_int_equal(containers[2].count, 0);
 	cgroup_containers_done(containers, COUNT(containers));
 	assert_int_equal(containers[0].count, 0);
+	assert_int_equal(run.count, 2);
+	assert_int_equal(run.pids[0] + run.pids[1], parent + child);
+	cgroup_containers_done(&run, 1);
 	assert_ok(cgroup_containers_find(containers, 0, &err));
+}
+
+/* Each line of the text that names a container, with that container's own cgroup. */
+static void where_a_cgroup_is(void **state)
+{
+	static const char text[] = "7:cpu,cpuacct:/docker/web/below\n3:pids:/other\n"
+				   "1:name=systemd:/system.slice/crun-a.scope\n0::/web\n";
+	struct cgroup_place place;
+	const char *line = text;
+	ssize_t found;
+
+	(void)state;
+	found = cgroup_match_next(&line, sorted, COUNT(sorted), &place);
+	assert_string_equal(sorted[found].id, "web");
+	assert_string_equal(place.controllers, "cpu,cpuacct");
+	assert_string_equal(place.path, "/docker/web");
+	found = cgroup_match_next(&line, sorted, COUNT(sorted), &place);
+	assert_string_equal(sorted[found].id, "a");
+	assert_string_equal(place.controllers, "name=systemd");
+	assert_string_equal(place.path, "/system.slice/crun-a.scope");
+	found = cgroup_match_next(&line, sorted, COUNT(sorted), &place);
+	assert_string_equal(sorted[found].id, "web");
+	assert_string_equal(place.controllers, "");
+	assert_string_equal(place.path, "/web");
+	assert_true(cgroup_match_next(&line, sorted, COUNT(sorted), &place) == -1);
 }
 
 int main(void)
@@ -194,6 +225,7 @@ int main(void)
 		cmocka_unit_test(names_of_cgroups),
 		cmocka_unit_test(names_that_only_engines_give),
 		cmocka_unit_test(cgroups_by_their_folder),
+		cmocka_unit_test(where_a_cgroup_is),
 		cmocka_unit_test(without_a_cgroup_of_its_own),
 	};
 

@@ -57,7 +57,7 @@ static void zombies_have_no_memory(void **state)
 	assert_ok(ksm_process_read(child, &ksm, &err));
 	assert_true(ksm.anonymous == KSM_UNKNOWN);
 	assert_int_equal(waitpid(child, NULL, 0), child);
-	assert_error(ksm_process_read(child, &ksm, &err), ESRCH, "/status");
+	assert_error(ksm_process_read(child, &ksm, &err), ESRCH, "/statm");
 }
 
 int main(void)
