@@ -3,7 +3,7 @@ NOTIFY_SRCS := $(addprefix hook/notify/, \
 	keeper.c children.c connections.c listeners.c requests.c replace.c handover.c start.c listen.c \
 	systemd.c privileges.c journal.c \
 	worker.c answer.c dirty.c handoff.c sync.c \
-	marker.c look.c sweep.c watch.c members.c container.c hierarchy.c process.c regions.c pace.c guard.c)
+	marker.c look.c watch.c members.c container.c pace.c guard.c)
 PROGRAMS += oci-ksmd
 oci-ksmd_STATIC := yes
-oci-ksmd_SRCS := hook/notify/main.c $(NOTIFY_SRCS) $(INJECT_SRCS)
+oci-ksmd_SRCS := hook/notify/main.c $(NOTIFY_SRCS) $(MARK_SRCS) $(INJECT_SRCS)

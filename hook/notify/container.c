@@ -10,7 +10,7 @@
 #include "hook/notify/dirty.h"
 #include "hook/notify/guard.h"
 #include "hook/notify/members.h"
-#include "hook/notify/process.h"
+#include "hook/mark/process.h"
 #include "oci-config/cleanup.h"
 
 struct container *container_new(struct marker *marker, uint32_t index, int fd)

@@ -6,11 +6,12 @@
 
 #include "hook/common/log.h"
 #include "hook/common/probe.h"
+#include "hook/mark/process.h"
+#include "hook/mark/sweep.h"
 #include "hook/notify/answer.h"
 #include "hook/notify/dirty.h"
+#include "hook/notify/guard.h"
 #include "hook/notify/look.h"
-#include "hook/notify/process.h"
-#include "hook/notify/sweep.h"
 #include "oci-config/cleanup.h"
 
 /*
@@ -83,7 +84,8 @@ static int sweep(const struct marker *marker, struct container *container, struc
 			       .stop_ms = stop_ms(process),
 			       .batch = marker->features & PROBE_PROCESS_MADVISE,
 			       .filters = container->listener->filters,
-			       .held = held};
+			       .held = held,
+			       .go_on = guard_go_on};
 	size_t marked = 0;
 	int rc;
 

@@ -1,141 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which processes belong to a container. */
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "hook/common/proc.h"
-#include "hook/notify/hierarchy.h"
+#include "hook/mark/hierarchy.h"
+#include "hook/mark/listing.h"
+#include "hook/mark/process.h"
 #include "hook/notify/members.h"
-#include "hook/notify/process.h"
 #include "oci-config/cleanup.h"
-#include "oci-config/file.h"
-
-#define DEPTH_MAX   16 /* of cgroups below cgroups, of processes below processes */
-#define FOLDERS_MAX 1024
-
-struct listing {
-	bool (*each)(pid_t pid, void *data);
-	void *data;
-	size_t left; /* no more than so many */
-	size_t folders;
-};
-
-/* A text of decimal numbers with white space between them, in a file that may be long. False: enough. */
-static bool each_number(int fd, bool (*each)(pid_t pid, void *data), void *data)
-{
-	char text[4096];
-	ssize_t len;
-	pid_t number = 0;
-
-	while ((len = read(fd, text, sizeof(text))) > 0)
-		for (ssize_t i = 0; i < len; i++) {
-			if (text[i] >= '0' && text[i] <= '9') {
-				number = number * 10 + (text[i] - '0');
-				continue;
-			}
-			if (number && !each(number, data))
-				return false;
-			number = 0;
-		}
-	return true;
-}
-
-static bool list_one(pid_t pid, void *data)
-{
-	struct listing *listing = data;
-
-	return listing->left-- > 0 && listing->each(pid, listing->data);
-}
-
-static bool list_cgroup(int dir, struct listing *listing, int depth)
-{
-	cleanup_close int procs = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
-	int copy = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_dir DIR *entries = copy >= 0 ? fdopendir(copy) : NULL;
-	const struct dirent *entry;
-
-	if (procs >= 0 && !each_number(procs, list_one, listing))
-		return false;
-	while (entries && depth < DEPTH_MAX && listing->folders && (entry = readdir(entries))) {
-		cleanup_close int sub = -1;
-
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
-			continue;
-		listing->folders--;
-		sub = openat(dir, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		if (sub >= 0 && !list_cgroup(sub, listing, depth + 1))
-			return false;
-	}
-	return true;
-}
-
-/* Processes whose children have to be listed yet. */
-struct queue {
-	struct listing *listing;
-	pid_t *pids;
-	size_t count, room;
-};
-
-static bool enqueue(pid_t pid, void *data)
-{
-	struct queue *queue = data;
-
-	if (!list_one(pid, queue->listing))
-		return false;
-	if (queue->count == queue->room) {
-		size_t room = queue->room ? 2 * queue->room : 64;
-		pid_t *grown = reallocarray(queue->pids, room, sizeof(*grown));
-
-		if (!grown)
-			return false;
-		queue->pids = grown;
-		queue->room = room;
-	}
-	queue->pids[queue->count++] = pid;
-	return true;
-}
-
-static bool list_children(pid_t pid, struct queue *queue)
-{
-	char path[64];
-	cleanup_dir DIR *tasks = NULL;
-	const struct dirent *entry;
-	bool more = true;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", pid);
-	tasks = opendir(path);
-	while (tasks && more && (entry = readdir(tasks))) {
-		cleanup_close int fd = -1;
-		char name[300];
-
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(name, sizeof(name), "%s/children", entry->d_name);
-		fd = openat(dirfd(tasks), name, O_RDONLY | O_CLOEXEC);
-		if (fd >= 0)
-			more = each_number(fd, enqueue, queue);
-	}
-	return more;
-}
-
-static void list_descendants(struct container *container, struct listing *listing)
-{
-	struct queue queue = {.listing = listing};
-
-	if (!proc_is_running(container->pid, container->start_time) ||
-	    !enqueue(container->pid, &queue)) {
-		free(queue.pids);
-		return;
-	}
-	for (size_t i = 0; i < queue.count && list_children(queue.pids[i], &queue); i++)
-		;
-	free(queue.pids);
-}
 
 struct search {
 	uint64_t start_time;
@@ -160,7 +33,7 @@ static bool is_shared(const struct container *container)
 	cleanup_close int procs = openat(container->cgroup, "cgroup.procs", O_RDONLY | O_CLOEXEC);
 
 	if (procs >= 0)
-		each_number(procs, is_younger, &search);
+		listing_numbers(procs, is_younger, &search);
 	return search.found;
 }
 
@@ -183,14 +56,11 @@ static void know_cgroup(struct container *container)
 
 void members_list(struct container *container, bool (*each)(pid_t pid, void *data), void *data)
 {
-	struct listing listing = {
-		.each = each, .data = data, .left = MEMBERS_MAX, .folders = FOLDERS_MAX};
-
 	know_cgroup(container);
 	if (container->cgroup >= 0)
-		list_cgroup(container->cgroup, &listing, 0);
+		listing_cgroup(container->cgroup, MEMBERS_MAX, each, data);
 	else if (container->pid)
-		list_descendants(container, &listing);
+		listing_descendants(container->pid, container->start_time, MEMBERS_MAX, each, data);
 }
 
 struct tracked *members_track(struct container *container, pid_t pid, int *ret_dir)

@@ -9,7 +9,7 @@
 #include "hook/notify/answer.h"
 #include "hook/notify/guard.h"
 #include "hook/notify/look.h"
-#include "hook/notify/process.h"
+#include "hook/mark/process.h"
 #include "hook/notify/serve.h"
 #include "hook/notify/sync.h"
 #include "oci-config/cleanup.h"

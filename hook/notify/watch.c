@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "hook/notify/members.h"
-#include "hook/notify/process.h"
+#include "hook/mark/process.h"
 #include "hook/notify/watch.h"
 #include "oci-config/cleanup.h"
 

@@ -7,4 +7,4 @@ endef
 $(foreach t,$(OCI_CONFIG_FUZZERS),$(eval $(call fuzz_target,$(t))))
 # The helper's reader of memory maps.
 $(eval $(call fuzz_target,regions))
-fuzz_regions_SRCS += hook/notify/regions.c
+fuzz_regions_SRCS += hook/mark/regions.c

@@ -3,7 +3,7 @@
  * The text of /proc/PID/smaps and maps, in pieces of the size that its first byte says: the pieces change nothing, and what
  * is found is not empty.
  */
-#include "hook/notify/regions.h"
+#include "hook/mark/regions.h"
 #include "tests/fuzz/fuzz.h"
 
 #define ROOM 4

@@ -17,7 +17,7 @@ $(foreach t,inject inject_refused inject_notify,$(eval $(call unit_test,$(t)))$(
 $(foreach t,probe probe_cache program,$(eval $(call unit_test,$(t))))
 # The helper's marker.
 $(foreach t,regions marks,$(eval $(call unit_test,$(t))))
-test_regions_SRCS += hook/notify/regions.c
+test_regions_SRCS += hook/mark/regions.c
 test_marks_SRCS += $(addprefix hook/notify/, dirty.c pace.c)
 test_marks_LIBS += -lpthread
 # The helper's keeper.

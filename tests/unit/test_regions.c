@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "hook/notify/regions.h"
+#include "hook/mark/regions.h"
 #include "oci-config/notify.h"
 #include "tests/unit/unit.h"
 

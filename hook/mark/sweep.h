@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One look at one process: what lacks the mark gets it, by calls that a stopped thread of it makes. */
-#ifndef HOOK_NOTIFY_SWEEP_H
-#define HOOK_NOTIFY_SWEEP_H
+#ifndef HOOK_MARK_SWEEP_H
+#define HOOK_MARK_SWEEP_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,6 +18,7 @@ struct sweep {
 	bool batch;	  /* PROBE_PROCESS_MADVISE */
 	unsigned filters; /* how many seccomp filters it may have where they cannot be suspended */
 	struct inject *held; /* a thread of it that is stopped already, or NULL */
+	void (*go_on)(void); /* called now and then: it is not held up; or NULL */
 };
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which regions of a process are to be marked, from the text of /proc/PID/smaps or maps. No kernel calls. */
-#ifndef HOOK_NOTIFY_REGIONS_H
-#define HOOK_NOTIFY_REGIONS_H
+#ifndef HOOK_MARK_REGIONS_H
+#define HOOK_MARK_REGIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -2,7 +2,7 @@
 /* Which regions of a process are to be marked, from the text of /proc/PID/smaps or maps. */
 #include <string.h>
 
-#include "hook/notify/regions.h"
+#include "hook/mark/regions.h"
 #include "oci-config/notify.h"
 
 /* proc(5), VmFlags: what KSM never takes; what the program keeps out of core dumps, of swap, of its children. */

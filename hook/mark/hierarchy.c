@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "hook/common/proc.h"
-#include "hook/notify/hierarchy.h"
+#include "hook/mark/hierarchy.h"
 #include "oci-config/cleanup.h"
 
 #define TEXT_MAX 16384 /* of /proc/PID/cgroup */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A process through its folder in /proc, held open: what is read is of that process, whatever becomes of its number. */
-#ifndef HOOK_NOTIFY_PROCESS_H
-#define HOOK_NOTIFY_PROCESS_H
+#ifndef HOOK_MARK_PROCESS_H
+#define HOOK_MARK_PROCESS_H
 
 #include <stdbool.h>
 #include <stddef.h>

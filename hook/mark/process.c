@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "hook/common/proc.h"
-#include "hook/notify/process.h"
+#include "hook/mark/process.h"
 #include "oci-config/cleanup.h"
 #include "oci-config/file.h"
 

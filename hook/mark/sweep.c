@@ -4,13 +4,12 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "hook/notify/answer.h"
-#include "hook/notify/guard.h"
-#include "hook/notify/process.h"
-#include "hook/notify/regions.h"
-#include "hook/notify/sweep.h"
+#include "hook/mark/process.h"
+#include "hook/mark/regions.h"
+#include "hook/mark/sweep.h"
 #include "oci-config/cleanup.h"
 
 /* smaps walks page tables under the lock that page faults need, 42 ns a page: larger programs are spared that. */
@@ -18,6 +17,14 @@
 #define RANGES	      64 /* in one stop */
 /* Others wait meanwhile. What is marked by then will not have to be the next time. */
 #define SWEEP_MAX (UINT64_C(300) * 1000000)
+
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_BOOTTIME, &time);
+	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
 
 /* Who is stopped, is it still the one that was looked at, and may it be made to call something? */
 static int check_target(const struct sweep *sweep, const struct inject *target, struct error *err)
@@ -85,19 +92,19 @@ static int feed(const struct sweep *sweep, int fd, struct regions *regions, size
 	while ((len = read(fd, text, sizeof(text))) > 0) {
 		size_t used = 0;
 
-		guard_go_on();
-
+		if (sweep->go_on)
+			sweep->go_on();
 		for (;;) {
 			int rc;
 
 			used += regions_feed(regions, text + used, (size_t)len - used);
 			if (used == (size_t)len)
 				break;
-			begin = answer_now();
+			begin = now();
 			rc = mark(sweep, regions, marked, err);
 			if (rc < 0)
 				return rc;
-			spent += answer_now() - begin;
+			spent += now() - begin;
 			if (spent > SWEEP_MAX)
 				return error_set(err, EAGAIN, "process %d takes long", sweep->pid);
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where the cgroup of a process is mounted. */
-#ifndef HOOK_NOTIFY_HIERARCHY_H
-#define HOOK_NOTIFY_HIERARCHY_H
+#ifndef HOOK_MARK_HIERARCHY_H
+#define HOOK_MARK_HIERARCHY_H
 
 #include <stddef.h>
 #include <sys/types.h>

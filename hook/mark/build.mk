@@ -1,0 +1,3 @@
+# hook/mark: making processes mergeable from outside. A program that uses it: NAME_SRCS += $(MARK_SRCS) $(INJECT_SRCS)
+MARK_SRCS := $(addprefix hook/mark/, \
+	sweep.c regions.c process.c hierarchy.c listing.c)
