@@ -6,11 +6,11 @@
 
 #include "hook/common/log.h"
 #include "hook/common/probe.h"
+#include "hook/mark/process.h"
 #include "hook/notify/container.h"
 #include "hook/notify/dirty.h"
 #include "hook/notify/guard.h"
 #include "hook/notify/members.h"
-#include "hook/mark/process.h"
 #include "oci-config/cleanup.h"
 
 struct container *container_new(struct marker *marker, uint32_t index, int fd)

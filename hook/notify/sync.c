@@ -6,10 +6,10 @@
 #include <sys/ioctl.h>
 
 #include "hook/inject/inject.h"
+#include "hook/mark/process.h"
 #include "hook/notify/answer.h"
 #include "hook/notify/guard.h"
 #include "hook/notify/look.h"
-#include "hook/mark/process.h"
 #include "hook/notify/serve.h"
 #include "hook/notify/sync.h"
 #include "oci-config/cleanup.h"

@@ -2,8 +2,8 @@
 /* Finding what no notification tells. */
 #include <errno.h>
 
-#include "hook/notify/members.h"
 #include "hook/mark/process.h"
+#include "hook/notify/members.h"
 #include "hook/notify/watch.h"
 #include "oci-config/cleanup.h"
 
