@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Worker and marker as the keeper's children: started again as often as they end, told of new listeners. */
+/* Worker, marker and steward as the keeper's children. */
 #include "hook/notify/children.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -19,15 +20,20 @@
 #include "hook/notify/listeners.h"
 #include "hook/notify/marker.h"
 #include "hook/notify/replace.h"
+#include "hook/notify/steward/steward.h"
 #include "oci-config/cleanup.h"
 
 /* Whatever kills them, calls wait until the next one answers: so at once, but not in a tight loop for ever. */
 #define STARTS_AT_ONCE 100
 #define STARTS_EVERY   10 /* ms */
+/* Nobody waits for a steward. */
+#define STEWARDS_AT_ONCE 30
+#define STEWARDS_EVERY	 1000
 
 static const char *const role_names[CHILDREN] = {
 	[CHILD_WORKER] = "worker",
 	[CHILD_MARKER] = "marker",
+	[CHILD_STEWARD] = "steward",
 };
 
 void children_init(struct keeper *k)
@@ -35,6 +41,14 @@ void children_init(struct keeper *k)
 	for (enum child_role role = 0; role < CHILDREN; role++)
 		k->children[role] = (struct keeper_child){
 			.fd = -1, .starts = {.burst = STARTS_AT_ONCE, .every = STARTS_EVERY}};
+	k->children[CHILD_STEWARD].starts =
+		(struct limit){.burst = STEWARDS_AT_ONCE, .every = STEWARDS_EVERY};
+}
+
+/* A helper of one run only has one only to serve. */
+static bool is_wanted(const struct keeper *k, enum child_role role)
+{
+	return role != CHILD_STEWARD || !k->once;
 }
 
 /* Closes what is the keeper's only. The listening socket stays in the worker, which may have to take over. */
@@ -46,14 +60,34 @@ static void forget_keeper(struct keeper *k, enum child_role role)
 			close(k->children[i].fd);
 	connections_forget(k);
 	replace_forget(k);
-	if (role == CHILD_MARKER)
+	if (role != CHILD_WORKER)
 		close(k->socket);
+}
+
+/* What the steward is not to have: above all no listener. */
+static void forget_journal(struct keeper *k)
+{
+	for (uint32_t i = 0; i < k->journal->top; i++) {
+		int fd = journal_fd_since_fork(k->journal, i, k->wakes.serial);
+
+		if (fd >= 0)
+			close(fd);
+	}
+	munmap(k->journal, sizeof(*k->journal));
+	close(k->journal_fd);
+	close(k->wakes.worker);
+	close(k->wakes.marker);
 }
 
 /* SIGTERM and SIGINT stay blocked: what is meant for the service as a whole is the keeper's to decide. */
 static _Noreturn void child_main(struct keeper *k, enum child_role role, int fd)
 {
 	forget_keeper(k, role);
+	if (role == CHILD_STEWARD) {
+		prctl(PR_SET_NAME, "oci-ksm-steward");
+		forget_journal(k);
+		steward_run(fd, k->features);
+	}
 	if (role == CHILD_MARKER) {
 		prctl(PR_SET_NAME, "oci-ksmd-marker");
 		marker_run(k->journal, fd, &k->wakes, k->features);
@@ -122,6 +156,8 @@ void children_start(struct keeper *k)
 	for (enum child_role role = 0; role < CHILDREN; role++) {
 		struct keeper_child *child = &k->children[role];
 
+		if (!is_wanted(k, role))
+			continue;
 		if (child->pid == 0 && limit_allows(&child->starts, now, NULL))
 			start(k, role);
 		else if (child->kill_at && child->kill_at <= now)
@@ -139,7 +175,8 @@ int64_t children_deadline(const struct keeper *k)
 			     : child->kill_at ? child->kill_at
 					      : INT64_MAX;
 
-		deadline = at < deadline ? at : deadline;
+		if (is_wanted(k, role) && at < deadline)
+			deadline = at;
 	}
 	return deadline;
 }
@@ -169,7 +206,7 @@ void children_tell(struct keeper *k, uint32_t index)
 	for (enum child_role role = 0; role < CHILDREN; role++) {
 		struct keeper_child *child = &k->children[role];
 
-		if (child->fd < 0)
+		if (child->fd < 0 || role == CHILD_STEWARD)
 			continue; /* the next one will find it in the journal */
 		child->untold_count += !(child->untold[index / 64] & bit);
 		child->untold[index / 64] |= bit;
@@ -254,15 +291,13 @@ void children_serve(struct keeper *k)
 	}
 }
 
-/* Closing its socket ends a marker as soon as it has let go of what it has stopped. */
-static void dismiss_marker(struct keeper *k)
+/* Closing its socket ends a marker or steward as soon as it has let go of what it has stopped. */
+static void dismiss(struct keeper_child *child)
 {
-	struct keeper_child *marker = &k->children[CHILD_MARKER];
-
-	if (marker->fd >= 0)
-		close(marker->fd);
-	marker->fd = -1;
-	marker->kill_at = keeper_now() + CHILDREN_PATIENCE;
+	if (child->fd >= 0)
+		close(child->fd);
+	child->fd = -1;
+	child->kill_at = keeper_now() + CHILDREN_PATIENCE;
 }
 
 static void end_worker(struct keeper *k)
@@ -293,15 +328,19 @@ static void await_end(pid_t pid)
 
 void children_stop(struct keeper *k)
 {
-	struct keeper_child *marker = &k->children[CHILD_MARKER];
-
 	end_worker(k);
-	if (marker->pid == 0)
-		return;
-	dismiss_marker(k);
-	await_end(marker->pid);
-	waitpid(marker->pid, NULL, 0);
-	marker->pid = 0;
+	for (enum child_role role = CHILD_MARKER; role < CHILDREN; role++)
+		if (k->children[role].pid > 0)
+			dismiss(&k->children[role]);
+	for (enum child_role role = CHILD_MARKER; role < CHILDREN; role++) {
+		pid_t pid = k->children[role].pid;
+
+		if (pid == 0)
+			continue;
+		await_end(pid);
+		waitpid(pid, NULL, 0);
+		k->children[role].pid = 0;
+	}
 }
 
 void children_adopt(struct keeper *k, const struct handover *handover)
@@ -316,7 +355,7 @@ void children_renew(struct keeper *k)
 {
 	end_worker(k);
 	if (k->children[CHILD_MARKER].pid > 0)
-		dismiss_marker(k);
+		dismiss(&k->children[CHILD_MARKER]);
 	children_start(k);
 }
 

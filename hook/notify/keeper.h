@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The keeper: the process of oci-ksmd that holds the seccomp listeners. It takes connections, starts worker and
- * marker again when they end, and does nothing that could block or crash.
+ * The keeper: the process of oci-ksmd that holds the seccomp listeners. It takes connections, starts worker,
+ * marker and steward again when they end, and does nothing that could block or crash.
  */
 #ifndef HOOK_NOTIFY_KEEPER_H
 #define HOOK_NOTIFY_KEEPER_H
@@ -17,7 +17,7 @@
 #include "hook/notify/limit.h"
 #include "hook/notify/worker.h"
 
-enum child_role { CHILD_WORKER, CHILD_MARKER, CHILDREN };
+enum child_role { CHILD_WORKER, CHILD_MARKER, CHILD_STEWARD, CHILDREN };
 
 struct keeper_child {
 	pid_t pid;	 /* 0: there is none */

@@ -16,8 +16,8 @@ teardown() {
 
 worker_is_other() { [ "$(said worker)" != "$1" ] && keeper_serves; }
 keeper_is_other() { [ "$(said keeper)" != "$1" ] && keeper_serves; }
-# Keeper, worker and marker; no old one of them is left.
-has_three() { [ "$(pgrep -c -g "$KEEPER_GROUP" --runstates DRST)" -eq 3 ]; }
+# Keeper, worker, marker and steward; no old one of them is left.
+has_four() { [ "$(pgrep -c -g "$KEEPER_GROUP" --runstates DRST)" -eq 4 ]; }
 replace() { timeout 30 "$BIN/oci-ksmd" --replace --socket="$SOCKET"; }
 # fake CODE: a program at $T/fake that does CODE. argv[1] says what for.
 fake() {
@@ -47,7 +47,7 @@ fake() {
     holds 1
     run listener calls=10
     assert_output 'calls 10 failed 0'
-    wait_for 30 has_three
+    wait_for 30 has_four
   done
   assert_log_lines 10 'the keeper is gone: its worker takes over, with 1 listeners'
   listener_end
@@ -78,7 +78,7 @@ fake() {
   # And the same rights.
   assert_equal "$(sed -n 's/^CapEff:\s*//p' "/proc/$keeper/status")" 0000000000a80004
   listener_end
-  wait_for 30 has_three
+  wait_for 30 has_four
   # No descriptor was left open by any of them.
   wait_for 30 holds 0
   assert_equal "$(find "/proc/$keeper/fd" -mindepth 1 | wc -l)" "$open"
@@ -133,7 +133,7 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b"{"); prin
   fake 'return pause();'
   assert_contains "$("$PEER" send "$SOCKET" '{"oci-ksm":"replace"}' "$T/fake")" 'does not get ready'
   keeper_serves
-  wait_for 30 has_three
+  wait_for 30 has_four
 }
 
 @test "a new program that passes the trial and then falls over: the worker goes on as keeper" {
