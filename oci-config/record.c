@@ -102,6 +102,7 @@ static int visit(struct codec *c, struct ocfg_record *record)
 	visit_text(c, "bundle", &record->bundle);
 	visit_text(c, "shim_target", &record->shim_target);
 	visit_uint(c, "min_size", &min_size, SIZE_MAX);
+	visit_bool(c, "required", &record->required);
 	visit_uint(c, "pid", &pid, INT_MAX);
 	visit_uint(c, "start_time", &record->start_time, UINT64_MAX);
 	visit_text(c, "pid_file", &record->pid_file);

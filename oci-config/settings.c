@@ -13,6 +13,7 @@
 #include "oci-config/settings.h"
 
 #define SETTINGS_MAX (256u << 10)
+#define YEAR	     31536000 /* s */
 
 /*
  * What each member's reader is given. It returns 0, -EINVAL for a bad value (err says why) or
@@ -100,6 +101,62 @@ static int read_notify_brk(json_object *value, struct ocfg_settings *ret, struct
 	return 0;
 }
 
+/* The member of a block, if it is there, within limits. */
+static int read_number(json_object *block, const char *key, uint64_t most, uint64_t *ret,
+		       struct error *err)
+{
+	uint64_t value = *ret;
+	int rc = ocfg_json_get_uint64(block, key, &value, err);
+
+	if (rc == 0 && (value < 1 || value > most))
+		rc = error_set(err, EINVAL, "%s: not 1 to %llu", key, (unsigned long long)most);
+	if (rc == 0)
+		*ret = value;
+	return rc;
+}
+
+/* -EINVAL if the block has other members than these. */
+static int check_members(json_object *block, const char *const *known, struct error *err)
+{
+	int rc = ocfg_json_expect(block, json_type_object, "value", err);
+
+	if (rc < 0)
+		return rc;
+	json_object_object_foreach(block, key, value)
+	{
+		size_t i = 0;
+
+		(void)value;
+		while (known[i] && strcmp(known[i], key) != 0)
+			i++;
+		if (!known[i])
+			return error_set(err, EINVAL, "unknown member \"%s\"", key);
+	}
+	return 0;
+}
+
+static int read_profit_guard(json_object *value, struct ocfg_settings *ret, struct error *err)
+{
+	static const char *const known[] = {"enable", "scans", "pause", "pause_max", NULL};
+	struct ocfg_profit_guard guard = ret->profit_guard;
+	int rc = check_members(value, known, err);
+
+	if (rc == 0)
+		rc = ocfg_json_get_bool(value, "enable", &guard.enable, err);
+	if (rc == 0)
+		rc = read_number(value, "scans", 1000, &guard.scans, err);
+	if (rc == 0)
+		rc = read_number(value, "pause", YEAR, &guard.pause, err);
+	if (rc == 0)
+		rc = read_number(value, "pause_max", YEAR, &guard.pause_max, err);
+	if (rc < 0)
+		return -EINVAL;
+	if (guard.pause_max < guard.pause)
+		guard.pause_max = guard.pause;
+	ret->profit_guard = guard;
+	return 0;
+}
+
 bool ocfg_log_is_valid(const char *sink)
 {
 	return !strcmp(sink, "auto") || !strcmp(sink, "syslog") || !strcmp(sink, "stderr") ||
@@ -162,7 +219,7 @@ static const struct {
 	{"min_size", read_min_size},	 {"preload_dir", read_preload_dir},
 	{"state_dir", read_state_dir},	 {"log", read_log},
 	{"runtimes", read_runtimes},	 {"notify_socket", read_notify_socket},
-	{"notify_brk", read_notify_brk},
+	{"notify_brk", read_notify_brk}, {"profit_guard", read_profit_guard},
 };
 
 static setting_reader *reader_of(const char *key)
@@ -175,7 +232,11 @@ static setting_reader *reader_of(const char *key)
 
 int ocfg_settings_init(struct ocfg_settings *ret, struct error *err)
 {
-	struct ocfg_settings settings = {.enable = OCFG_ENABLE_ANNOTATED, .mode = OCFG_MODE_AUTO};
+	struct ocfg_settings settings = {
+		.enable = OCFG_ENABLE_ANNOTATED,
+		.mode = OCFG_MODE_AUTO,
+		.profit_guard = {.scans = 3, .pause = 600, .pause_max = 86400},
+	};
 
 	if (copy("crun", &settings.runtimes[0], err) < 0 ||
 	    copy("runc", &settings.runtimes[1], err) < 0) {

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "oci-config/error.h"
 #include "oci-config/notes.h"
@@ -19,6 +20,14 @@ enum ocfg_enable {
 	OCFG_ENABLE_NONE,      /* "none": nothing is touched, whatever containers ask for */
 };
 
+/* "profit_guard": oci-ksmd switches containers off whose merging does not pay, for a while. */
+struct ocfg_profit_guard {
+	bool enable;
+	uint64_t scans; /* whole scans of ksmd before it is judged; 3 */
+	uint64_t pause,
+		pause_max; /* seconds before it is tried again: the first time; doubling up to */
+};
+
 /* Strings are owned; ocfg_settings_done frees them. NULL means: not set, the program's default. */
 struct ocfg_settings {
 	enum ocfg_enable enable;
@@ -28,7 +37,8 @@ struct ocfg_settings {
 	char *state_dir;   /* /run/oci-ksm, or $XDG_RUNTIME_DIR/oci-ksm for other users than root */
 	char *notify_socket; /* oci-ksmd's: notify.sock in state_dir */
 	bool notify_brk;     /* notify brk as well; false: see docs/architecture.md */
-	char *log;	     /* "auto", "syslog", "stderr" or "file:/path" */
+	struct ocfg_profit_guard profit_guard;
+	char *log; /* "auto", "syslog", "stderr" or "file:/path" */
 	char *runtimes[OCFG_SETTINGS_RUNTIMES +
 		       1]; /* names or paths of real runtimes, NULL terminated; crun, runc */
 };

@@ -38,6 +38,7 @@ struct ocfg_record {
 	char *bundle;
 	char *shim_target; /* where in the container the shim is, for exec sessions */
 	size_t min_size;
+	bool required;		     /* it would not have started without merging */
 	pid_t pid;		     /* init's pid, or the run's */
 	uint64_t start_time;	     /* of that pid, /proc/PID/stat field 22 */
 	char *pid_file;		     /* where the runtime writes init's pid */

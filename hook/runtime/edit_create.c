@@ -136,6 +136,7 @@ static int save_record(struct edit *e, struct error *err)
 		.bundle = bundle,
 		.shim_target = (char *)c->target,
 		.min_size = c->wishes.min_size,
+		.required = c->required,
 	};
 	int rc = paths_of_fd(e->bundle, bundle, sizeof(bundle), err);
 

@@ -192,6 +192,7 @@ static int save_record(struct place *p, uint64_t start_time, struct error *err)
 		.bundle = p->state->bundle,
 		.shim_target = (char *)c->target,
 		.min_size = c->wishes.min_size,
+		.required = c->required,
 		.pid = p->state->pid,
 		.start_time = start_time,
 	};

@@ -18,6 +18,10 @@ static void assert_defaults(const struct ocfg_settings *settings)
 	assert_null(settings->state_dir);
 	assert_null(settings->notify_socket);
 	assert_false(settings->notify_brk);
+	assert_false(settings->profit_guard.enable);
+	assert_int_equal(settings->profit_guard.scans, 3);
+	assert_int_equal(settings->profit_guard.pause, 600);
+	assert_int_equal(settings->profit_guard.pause_max, 86400);
 	assert_null(settings->log);
 	assert_string_equal(settings->runtimes[0], "crun");
 	assert_string_equal(settings->runtimes[1], "runc");
@@ -82,6 +86,28 @@ static void reads_every_key(void **state)
 	ocfg_settings_done(&settings);
 }
 
+static void reads_the_profit_guard(void **state)
+{
+	struct ocfg_notes notes = {0};
+	struct ocfg_settings settings = parse(
+		"{\"profit_guard\":{\"enable\":true,\"scans\":5,\"pause\":7,\"pause_max\":9}}",
+		&notes);
+
+	(void)state;
+	assert_int_equal(notes.count, 0);
+	assert_true(settings.profit_guard.enable);
+	assert_int_equal(settings.profit_guard.scans, 5);
+	assert_int_equal(settings.profit_guard.pause, 7);
+	assert_int_equal(settings.profit_guard.pause_max, 9);
+	ocfg_settings_done(&settings);
+	/* The longest pause is not shorter than the first. */
+	settings = parse("{\"profit_guard\":{\"pause\":100000}}", &notes);
+	assert_int_equal(notes.count, 0);
+	assert_false(settings.profit_guard.enable);
+	assert_int_equal(settings.profit_guard.pause_max, 100000);
+	ocfg_settings_done(&settings);
+}
+
 static void notes_what_it_does_not_understand(void **state)
 {
 	static const struct {
@@ -104,6 +130,13 @@ static void notes_what_it_does_not_understand(void **state)
 		{"{\"state_dir\":\"../x\"}", "state_dir: not an absolute path"},
 		{"{\"notify_socket\":\"x\"}", "notify_socket: not an absolute path"},
 		{"{\"notify_brk\":1}", "notify_brk: value: int"},
+		{"{\"profit_guard\":true}", "profit_guard: value: boolean instead of object"},
+		{"{\"profit_guard\":{\"enable\":1}}", "profit_guard: enable: int instead"},
+		{"{\"profit_guard\":{\"enable\":true,\"scan\":3}}",
+		 "profit_guard: unknown member \"scan\", using the default"},
+		{"{\"profit_guard\":{\"enable\":true,\"scans\":0}}",
+		 "profit_guard: scans: not 1 to 1000"},
+		{"{\"profit_guard\":{\"enable\":true,\"pause\":-1}}", "profit_guard: pause: "},
 		{"{\"state_dir\":null}", "state_dir: value: null"},
 		{"{\"log\":\"journal\"}", "log: neither \"auto\" nor"},
 		{"{\"log\":\"file:x\"}", "log: neither \"auto\" nor"},
@@ -211,6 +244,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(has_defaults),
 		cmocka_unit_test(reads_every_key),
+		cmocka_unit_test(reads_the_profit_guard),
 		cmocka_unit_test(notes_what_it_does_not_understand),
 		cmocka_unit_test(goes_on_after_a_bad_member),
 		cmocka_unit_test(refuses_what_is_no_object),

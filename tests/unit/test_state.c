@@ -90,7 +90,8 @@ static void takes_only_ids_that_are_file_names(void **state)
 
 static char full_text[] =
 	"{\"id\":\"c1\",\"source\":\"hook\",\"mode\":\"preload,notify\",\"reason\":\"because\","
-	"\"bundle\":\"/b\",\"shim_target\":\"/dev/oci-ksm\",\"min_size\":65536,\"pid\":4711,"
+	"\"bundle\":\"/b\",\"shim_target\":\"/dev/"
+	"oci-ksm\",\"min_size\":65536,\"required\":true,\"pid\":4711,"
 	"\"start_time\":18446744073709551615,\"pid_file\":\"/p\",\"root\":\"/r\","
 	"\"made_ld_so_preload\":true,\"made_dev\":1,\"made_ino\":9223372036854775808}";
 
@@ -111,6 +112,7 @@ static void saves_and_loads_records(void **state)
 	assert_string_equal(record.bundle, "/b");
 	assert_string_equal(record.shim_target, "/dev/oci-ksm");
 	assert_int_equal(record.min_size, 65536);
+	assert_true(record.required);
 	assert_int_equal(record.pid, 4711);
 	assert_true(record.start_time == UINT64_MAX);
 	assert_string_equal(record.pid_file, "/p");
