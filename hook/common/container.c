@@ -236,6 +236,8 @@ void container_tell_done(struct container *c)
 {
 	char modes[64];
 
+	if (c->done_before)
+		return;
 	ocfg_mode_format(c->decision.modes, modes, sizeof(modes));
 	if (!c->decision.as_wished)
 		log_line(LOG_LEVEL_WARNING, "merging by %s: %s", modes, c->decision.reason);

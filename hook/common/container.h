@@ -40,7 +40,8 @@ struct container {
 	 */
 	int (*ask_runtime)(struct container *c, unsigned kernel, struct error *err);
 	const char *runtime;
-	bool told; /* a line about this container has been logged */
+	bool told;	  /* a line about this container has been logged */
+	bool done_before; /* an earlier stage has done all for this start, and told how it went */
 };
 
 /*

@@ -240,7 +240,7 @@ static int open_traces(struct place *p, uint64_t *ret_start_time, struct error *
 	*ret_start_time = init.start_time;
 	if (!is_placed(p, init.start_time))
 		return 0;
-	p->c->told = true;
+	p->c->done_before = true;
 	return 1;
 }
 

@@ -198,6 +198,13 @@ user_hook() {
   assert_equal "$stderr" ''
   assert_log_lines 1
   assert_no_traces
+  # What was not as wished is told once, too.
+  rm "$LOG"
+  bundle "$T/b" "$T/r" -a oci-ksm/mode=process -- true
+  for stage in prestart createRuntime; do OCI_KSM_NO=$(off prctl) bundle_hooks "$T/b" "$stage"; done
+  oci_run crun "$T/b"
+  assert_log_lines 1
+  assert_log_lines 1 "warning: merging by preload: process is not possible: this kernel lacks $(lacking prctl), so preload takes its place"
 }
 
 @test "a start whose poststop never came: the next one's takes the mount point away" {
@@ -254,6 +261,7 @@ precreate() { "$BIN/oci-ksm-hook" precreate < "${1:-$T/b/config.json}" > "$T/edi
 @test "precreate adds the mount and the environment, and nothing else" {
   image busybox
   bundle "$T/b" "$T/r" -a oci-ksm/mode=preload -a oci-ksm/min-size=64K -e LD_PRELOAD=/own.so -- true
+  bundle_edit "$T/b" '.process.env |= map(select(startswith("OCI_KSM_NO=") | not))'
   precreate
   run -0 jq -c '.mounts[-1]' "$T/edited"
   assert_output "{\"destination\":\"/dev/oci-ksm\",\"type\":\"bind\",\"source\":\"$PRELOAD_DIR\",\"options\":[\"bind\",\"ro\",\"nosuid\",\"nodev\"]}"
