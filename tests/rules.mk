@@ -2,10 +2,11 @@
 
 STAGES := lint unit integration fuzz
 FILES ?= tests/integration/*.bats
-# Features of the kernel that are forced off in turn, and the files that run then (process.bats and auto.bats do that by themselves).
+# Features of the kernel that are forced off in turn, and the files that run then: those that say so, or FILES, wholly.
 PROBES ?= madvise prctl exec_inherit vma_merge process_madvise notify sync_wake_up wait_killable suspend_seccomp listener
-PROBE_FILES ?= $(if $(filter command,$(firstword $(origin FILES))),$(FILES),$(shell grep -l '^\# probes: ' tests/integration/*.bats))
-run_tests = +@MAKE='$(MAKE)' BUILD='$(BUILD)' FILES='$(FILES)' PROBES='$(PROBES)' PROBE_FILES='$(PROBE_FILES)' tests/run $(1)
+PROBE_FILES ?= $(if $(PROBES_WHOLE),$(FILES),$(shell grep -l '^\# probes: ' tests/integration/*.bats))
+PROBES_WHOLE := $(if $(filter command,$(firstword $(origin FILES))),1)
+run_tests = +@MAKE='$(MAKE)' BUILD='$(BUILD)' FILES='$(FILES)' PROBES='$(PROBES)' PROBE_FILES='$(PROBE_FILES)' PROBES_WHOLE='$(PROBES_WHOLE)' tests/run $(1)
 
 check: ## All tests: lint, unit, integration, fuzz (root; packaging/setup.sh check installs what they need)
 	$(call run_tests,$(STAGES))

@@ -10,6 +10,7 @@ load notify
 setup() {
   test_begin
   settings '.mode = "auto"'
+  ALREADY_OFF=${OCI_KSM_NO:-}
   rootfs_host "$T/r"
   mkdir "$T/r/w"
   cp "$BUILD/tests/workloads/static" "$BUILD/tests/workloads/musl" "$TOP/tests/workloads/python" /bin/busybox "$T/r/w/"
@@ -24,22 +25,16 @@ teardown() {
 
 NO_PROCESS='process is not possible: this kernel lacks'
 
-# forced_off LIST: from here on all of oci-ksm does without these features, the shim in the containers, too. "" gives them back.
-forced_off() {
-  export OCI_KSM_NO=$1
-  [ -n "$1" ] || unset OCI_KSM_NO
-}
+# forced_off LIST: from here on all of oci-ksm does without these features, the shim in the containers, too.
+forced_off() { export OCI_KSM_NO=$1${ALREADY_OFF:+,$ALREADY_OFF}; }
 
 # chooses RUNTIME PROGRAM MODES REASON [hook]: the container of that program starts, by those modes, for that reason (a regex).
 chooses() {
   local rt=$1 program=$2 modes=$3 reason=$4 id
   id=$(cid "$program")
   rm -f "$LOG"
-  bundle "$T/b" "$T/r" -a oci-ksm/mode=auto ${OCI_KSM_NO:+-e "OCI_KSM_NO=$OCI_KSM_NO"} -- "/w/$program"
-  if [ "${5:-}" = hook ]; then
-    bundle_hooks "$T/b"
-    bundle_edit "$T/b" '.hooks[][].env += ["OCI_KSM_NO=" + $no]' --arg no "${OCI_KSM_NO:-}"
-  fi
+  bundle "$T/b" "$T/r" -a oci-ksm/mode=auto -- "/w/$program"
+  [ "${5:-}" != hook ] || bundle_hooks "$T/b"
   oci_start "$rt" "$T/b" "$id"
   assert_log_lines 1
   assert_log_lines 1 "merging by $modes: auto: $reason"
@@ -64,7 +59,36 @@ unmarked() {
   oci "$1" delete -f "$(cid "$2")"
 }
 
+# chooses_next PROGRAM [hook]: what auto takes where process cannot be had. Where a static program cannot have notify, either, nothing is merged.
+chooses_next() {
+  local rt=${2:+crun} why
+  : "${rt:=wrapper-crun}"
+  why="$NO_PROCESS $(lacking)\$"
+  case $1 in
+    static) ;;
+    musl) chooses "$rt" musl preload "preload, because the program is dynamically linked, and $why" "${@:2}" ;;
+    *) chooses "$rt" "$1" preload "preload, because the program is a script of a dynamically linked .*, and $why" "${@:2}" ;;
+  esac
+  if [ "$1" != static ]; then
+    marked "$rt" "$1"
+  elif [ $# -eq 1 ] && [ -n "${NOTIFY_GROUP:-}" ] && notifies; then
+    chooses "$rt" static notify "notify, because the program is statically linked, and $why"
+    marked "$rt" static
+  else
+    chooses "$rt" static preload "preload, which does not reach the program, because .*, and notify is not possible: .*, and $why" "${@:2}"
+    assert_log_lines 1 'warning: '
+    unmarked "$rt" static
+  fi
+}
+
 @test "what costs nothing, where this kernel has it: through the wrapper and by the hook alone" {
+  if ! as_a_whole; then
+    for program in static musl python script; do
+      chooses_next "$program"
+    done
+    chooses_next static hook
+    return
+  fi
   for program in static musl python script; do
     chooses wrapper-crun "$program" process 'process, because it reaches all programs at no cost$'
     marked wrapper-crun "$program"
@@ -79,30 +103,27 @@ unmarked() {
   notify_begin OCI_KSM_NO=prctl
   for feature in prctl exec_inherit vma_merge; do
     forced_off "$feature"
-    chooses wrapper-crun static notify "notify, because the program is statically linked, and $NO_PROCESS $feature\$"
-    marked wrapper-crun static
+    chooses_next static
   done
   forced_off prctl
-  chooses wrapper-runc static notify "notify, because the program is statically linked, and $NO_PROCESS prctl\$"
-  marked wrapper-runc static
-  chooses wrapper-crun musl preload "preload, because the program is dynamically linked, and $NO_PROCESS prctl\$"
-  marked wrapper-crun musl
-  for program in script python; do
-    chooses wrapper-crun $program preload "preload, because the program is a script of a dynamically linked .*, and $NO_PROCESS prctl\$"
-    marked wrapper-crun $program
+  if notifies; then
+    chooses wrapper-runc static notify "notify, because the program is statically linked, and $NO_PROCESS $(lacking)\$"
+    marked wrapper-runc static
+  fi
+  for program in musl script python; do
+    chooses_next "$program"
   done
   # With a volume over it, it may be anything.
   cp -r "$T/r/w" "$T/w"
   bundle "$T/b" "$T/r" -a oci-ksm/mode=auto -- /w/static
   bundle_edit "$T/b" '.mounts += [{destination: "/w", type: "bind", source: $w, options: ["bind"]}]' --arg w "$T/w"
   oci_start wrapper-crun "$T/b"
-  assert_log_lines 1 'merging by notify: auto: notify, because it is not known how the program is linked, and'
+  assert_log_lines 1 "merging by $(by_notify): auto: $(by_notify), because it is not known how the program is linked, and"
 }
 
 @test "without a helper: preload, and a warning where that does not reach the program" {
   forced_off vma_merge
-  chooses wrapper-crun musl preload "preload, because the program is dynamically linked, and $NO_PROCESS vma_merge\$"
-  marked wrapper-crun musl
+  chooses_next musl
   chooses wrapper-crun static preload "preload, which does not reach the program, because .*, and notify is not possible: oci-ksmd is not there"
   assert_log_lines 1 'warning: '
   unmarked wrapper-crun static
@@ -111,17 +132,23 @@ unmarked() {
   assert_contains "$output" 'does not reach the program'
   # The hook alone comes too late for notify.
   notify_begin OCI_KSM_NO=vma_merge
-  chooses crun static preload 'preload, which does not reach the program, because .*, and notify is not possible: a hook comes too late' hook
+  chooses crun static preload 'preload, which does not reach the program, because .*, and notify is not possible: '"$(if lacks notify; then echo 'oci-ksmd is not there'; else echo 'a hook comes too late'; fi)" hook
   unmarked crun static
-  chooses runc python preload "preload, because the program is a script of .*, and $NO_PROCESS vma_merge\$" hook
+  chooses runc python preload "preload, because the program is a script of .*, and $NO_PROCESS $(lacking)\$" hook
   marked runc python
 }
 
 @test "another listener in the way: no notify, and the container starts" {
   notify_begin
+  if lacks notify; then
+    forced_off vma_merge,listener
+    chooses_next static
+    return
+  fi
   forced_off vma_merge,listener
   chooses wrapper-crun static preload 'preload, which does not .* notify is not possible: another seccomp listener is in force here, and'
-  # In earnest: a runtime below a listener could not have another.
+  # In earnest: a runtime below a listener could not have another. (Where that feature is forced off, there is no such listener.)
+  ! lacks listener || return 0
   forced_off vma_merge
   rm -f "$LOG"
   bundle "$T/b" "$T/r" -a oci-ksm/mode=auto -- /w/busybox echo runs
@@ -154,22 +181,24 @@ PY
   bundle_edit "$T/b" '.hooks.prestart[0] += {path: $path, args: ["stranger", .hooks.prestart[0].path]}' --arg path "$T/stranger"
   oci_start crun "$T/b" "$(cid python)"
   assert_log_lines 1
-  assert_log_lines 1 "merging by preload: auto: preload, because the program is a script of .*, and process is not possible: process $(oci_pid crun "$(cid python)") is none of the runtime's"
+  assert_log_lines 1 "merging by preload: auto: preload, because the program is a script of .*, and process is not possible: $(if as_a_whole; then echo "process $(oci_pid crun "$(cid python)") is none of the runtime's"; else echo "this kernel lacks $(lacking)"; fi)"
   marked crun python
 }
 
 @test "a min-size is for regions: process is not taken" {
   bundle "$T/b" "$T/r" -a oci-ksm/mode=auto -a oci-ksm/min-size=1M -- /w/python
   oci_start wrapper-crun "$T/b"
-  assert_log_lines 1 'merging by preload: auto: preload, because the program is a script of .*, and process knows no min-size$'
+  assert_log_lines 1 "merging by preload: auto: preload, because the program is a script of .*, and process $(if as_a_whole; then echo 'knows no min-size'; else echo "(knows no min-size|is not possible: this kernel lacks $(lacking))"; fi)\$"
 }
 
 @test "status says why" {
-  chooses wrapper-crun static process 'process, because it reaches all programs at no cost'
+  why='process: auto: process, because it reaches all programs at no cost'
+  as_a_whole || why="preload: auto: preload, which does not reach the program, because the program is statically linked, and notify is not possible: oci-ksmd is not there, and $NO_PROCESS $(lacking)"
+  chooses wrapper-crun static "$(mode)" "${why#*: auto: }"
   run -0 "$BIN/oci-ksm" status --verbose --noheadings
-  assert_match "$output" "^$(cid static) .* auto: process, because it reaches all programs at no cost\$"
+  assert_match "$output" "^$(cid static) .* ${why#*: }\$"
   run -0 "$BIN/oci-ksm" status --json
-  assert_equal "$(jq -r '.containers[0] | .mode + ": " + .reason' <<< "$output")" 'process: auto: process, because it reaches all programs at no cost'
+  assert_equal "$(jq -r '.containers[0] | .mode + ": " + .reason' <<< "$output")" "$why"
 }
 
 @test "oci-ksm run looks at its program as well" {
@@ -179,9 +208,13 @@ PY
     background "$BIN/oci-ksm" run --mode=auto -- "$T/r/w/$program"
     wait_for 20 grep -q '^ready$' "$T/background.out"
     run -0 jq -r .mode "$STATE/containers/run-$BACKGROUND_PID.json"
-    assert_output "$(if [ $program = static ]; then echo notify; else echo preload; fi)"
+    assert_output "$(if [ $program = static ]; then by_notify; else echo preload; fi)"
     # But for what the loader maps, and the stack.
-    MARKED_WITHIN=5 assert_all_marked 262144 "$BACKGROUND_PID"
+    if [ "$program" = musl ] || notifies; then
+      MARKED_WITHIN=5 assert_all_marked 262144 "$BACKGROUND_PID"
+    else
+      refute_equal "$("$NOTIFY_TOOL" unmarked 262144 "$BACKGROUND_PID")" ''
+    fi
   done
 }
 
@@ -189,6 +222,15 @@ PY
   local cache=$STATE/probes-admin.json
   settings '.runtimes = ["/bin/true"]'
   bundle "$T/b" "$T/r" -a oci-ksm/mode=auto -- /w/static
+  if ! as_a_whole; then
+    "$BIN/oci-ksm-runtime" run --bundle "$T/b" "$(cid)"
+    assert_log_lines 1 "$NO_PROCESS $(lacking)\$"
+    # The other two only: 2, 4 and 8 are prctl, exec_inherit and vma_merge.
+    case $(lacking) in prctl) kept=12 ;; exec_inherit) kept=10 ;; vma_merge) kept=6 ;; esac
+    assert_equal "$(jq -c '[.known, .found]' "$cache")" "[$kept,$kept]"
+    rm "$cache" "$LOG"
+  fi
+  unset OCI_KSM_NO
   OCI_KSM_NO=prctl "$BIN/oci-ksm-runtime" run --bundle "$T/b" "$(cid)"
   assert_log_lines 1 "$NO_PROCESS prctl\$"
   strace -f -qq -e trace=clone,clone3,fork,vfork -o "$T/first" "$BIN/oci-ksm-runtime" run --bundle "$T/b" "$(cid)"
@@ -214,11 +256,13 @@ PY
   cp -r "$BIN" "$BUILD/lib" "$T/"
   mkdir -m 0700 "$T/xdg"
   chown 1234:1234 "$T/xdg"
-  as_user() { setpriv --reuid 1234 --regid 1234 --clear-groups env -i PATH="$PATH" XDG_RUNTIME_DIR="$T/xdg" OCI_KSM_SETTINGS=/none "$@" < /dev/null 3>&-; }
-  run -0 as_user "$T/bin/oci-ksm" run --mode=auto -- grep -c 'merge_any: yes' /proc/self/ksm_stat
-  assert_output 1
+  as_user() { setpriv --reuid 1234 --regid 1234 --clear-groups env -i PATH="$PATH" XDG_RUNTIME_DIR="$T/xdg" OCI_KSM_SETTINGS=/none \
+    ${OCI_KSM_NO:+"OCI_KSM_NO=$OCI_KSM_NO"} "$@" < /dev/null 3>&-; }
+  run -0 as_user "$T/bin/oci-ksm" run --mode=auto -- grep merge_any /proc/self/ksm_stat
+  assert_output "ksm_merge_any: $(if by_the_shim; then echo yes; else echo no; fi)"
   assert_equal "$(stat -c '%u %a' "$T/xdg/oci-ksm/probes.json")" '1234 600'
   strace -f -qq -e trace=clone,clone3,fork,vfork -o "$T/second" setpriv --reuid 1234 --regid 1234 --clear-groups \
-    env -i PATH="$PATH" XDG_RUNTIME_DIR="$T/xdg" OCI_KSM_SETTINGS=/none "$T/bin/oci-ksm" run --mode=auto -- true
+    env -i PATH="$PATH" XDG_RUNTIME_DIR="$T/xdg" OCI_KSM_SETTINGS=/none ${OCI_KSM_NO:+"OCI_KSM_NO=$OCI_KSM_NO"} \
+    "$T/bin/oci-ksm" run --mode=auto -- true
   assert_equal "$(cat "$T/second")" ''
 }

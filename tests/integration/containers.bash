@@ -23,7 +23,7 @@ rootfs_debian() { overlay "$("$TOP/tests/images/rootfs" debian "$1")" "$2"; }
 # ---- bundles ----
 
 # bundle DIR ROOTFS [-a KEY=VALUE]... [-e NAME=VALUE]... -- ARGS...: makes DIR/config.json as `crun spec` does, without
-# terminal, with a writable root; -a adds annotations, -e environment variables.
+# terminal, with a writable root; -a adds annotations, -e environment variables. What is forced off (see lib.bash) is so for the shim, too.
 bundle() {
   local dir=$1 rootfs=$2 annotations='{}' env='[]' args
   shift 2
@@ -39,6 +39,7 @@ bundle() {
   mkdir -p "$dir"
   (cd "$dir" && rm -f config.json && crun spec)
   args=$(jq -nc '$ARGS.positional' --args -- "$@")
+  if [ -n "${OCI_KSM_NO:-}" ] && [[ $env != *OCI_KSM_NO=* ]]; then env=$(jq -c --arg e "OCI_KSM_NO=$OCI_KSM_NO" '. + [$e]' <<< "$env"); fi
   bundle_edit "$dir" '.process.terminal = false | .process.args = $args | .process.env += $env
     | .root = {path: $root, readonly: false} | if $annotations == {} then . else .annotations += $annotations end' \
     --arg root "$rootfs" --argjson annotations "$annotations" --argjson env "$env" --argjson args "$args"
@@ -53,11 +54,12 @@ bundle_edit() {
 }
 
 # bundle_hooks DIR [STAGE]: adds oci-ksm-hook at STAGE (prestart, the default, or createRuntime) and poststop, as an engine does
-# that reads hooks.d, with this test's settings.
+# that reads hooks.d, with this test's settings and what is forced off.
 bundle_hooks() {
-  bundle_edit "$1" 'def hook($arg): {path: $path, args: ["oci-ksm-hook", $arg], env: ["OCI_KSM_SETTINGS=" + $settings]};
+  bundle_edit "$1" 'def hook($arg): {path: $path, args: ["oci-ksm-hook", $arg], env: $env};
     .hooks[$stage] += [hook($stage)] | .hooks.poststop += [hook("poststop")]' \
-    --arg stage "${2:-prestart}" --arg path "$BIN/oci-ksm-hook" --arg settings "$OCI_KSM_SETTINGS"
+    --arg stage "${2:-prestart}" --arg path "$BIN/oci-ksm-hook" \
+    --argjson env "$(jq -nc '$ARGS.positional' --args "OCI_KSM_SETTINGS=$OCI_KSM_SETTINGS" ${OCI_KSM_NO:+"OCI_KSM_NO=$OCI_KSM_NO"})"
 }
 
 # ---- runtimes: RUNTIME is crun, runc, wrapper-crun or wrapper-runc (oci-ksm-runtime in front of it) ----

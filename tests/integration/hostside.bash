@@ -52,7 +52,8 @@ user_bundle() {
 # as_user CMD...
 as_user() {
   setpriv --reuid 1234 --regid 1234 --clear-groups \
-    env -i PATH="$PATH" HOME="$T/xdg" XDG_RUNTIME_DIR="$T/xdg" OCI_KSM_SETTINGS="$OCI_KSM_SETTINGS" "$@" < /dev/null 3>&-
+    env -i PATH="$PATH" HOME="$T/xdg" XDG_RUNTIME_DIR="$T/xdg" OCI_KSM_SETTINGS="$OCI_KSM_SETTINGS" \
+    ${OCI_KSM_NO:+"OCI_KSM_NO=$OCI_KSM_NO"} "$@" < /dev/null 3>&-
 }
 
 # user_image [CONTENT]: an image at $T/r that belongs to a user namespace's root, with CONTENT as its /etc/ld.so.preload if that is given.

@@ -14,7 +14,7 @@
 #   T                     this test's own folder (a tmpfs; test_end removes it and what is mounted in it)
 #   LOG STATE             log file and state folder named in the settings that test_begin wrote
 #   OCI_KSM_SETTINGS      that settings file, exported; its mode is preload, so that what auto takes here does not matter
-# This file: test_begin test_end settings background wait_for cid lacks; assert_* refute_*.
+# This file: test_begin test_end settings background wait_for cid; assert_* refute_*; what a kernel may lack: lacks off lacking as_a_whole by_the_shim notifies mode by_notify.
 # containers.bash: rootfs_busybox rootfs_host rootfs_debian upper_of bundle bundle_edit bundle_hooks oci oci_run oci_start
 #   oci_pid oci_stop.   ksm.bash: ksm_begin ksm_end wait_scans.   podman.bash: podman_begin podman_end podman_load podman.
 # To be loaded: engines.bash, what is asked of every container engine.   readme.bash: the commands in README.md.
@@ -119,8 +119,9 @@ wait_for() {
 # shellcheck disable=SC2120 # test files pass one
 cid() { printf 'ksmt-%s-%s%s' "$$" "${BATS_TEST_NUMBER:-0}" "${1:+-$1}"; }
 
-# lacks FEATURE...: is one of them forced off (make check-probes)? A test then asserts what takes its place. Its file names the features for
-# which it does that: # probes: FEATURE...
+# ---- features of the kernel that are forced off (make check-probes): a test then asserts what takes their place ----
+
+# lacks FEATURE...: is one of them forced off? A file with the line `# probes: FEATURE...` is among those that CI runs without these.
 lacks() {
   local feature
   for feature; do
@@ -128,6 +129,26 @@ lacks() {
   done
   return 1
 }
+# off FEATURE[,FEATURE...]: these and what is forced off anyway: OCI_KSM_NO=$(off prctl) CMD...
+off() { echo "$1${OCI_KSM_NO:+,$OCI_KSM_NO}"; }
+# lacking [FEATURE...]: these and what is forced off, of what the mode process needs, as our programs name it.
+lacking() {
+  local feature list=''
+  for feature in prctl exec_inherit vma_merge; do
+    case " $* " in *" $feature "*) ;; *) lacks "$feature" || continue ;; esac
+    list+=${list:+, }$feature
+  done
+  echo "$list"
+}
+# as_a_whole: can containers and what programs start be mergeable as a whole (the mode process)? by_the_shim: a process that has the
+# shim? It needs nothing that is inherited.
+as_a_whole() { ! lacks prctl exec_inherit vma_merge; }
+by_the_shim() { ! lacks prctl vma_merge; }
+# notifies: can containers, and what oci-ksm run starts, notify oci-ksmd?
+notifies() { ! lacks notify listener; }
+# mode, by_notify: which comes of the wish for process, for notify
+mode() { if as_a_whole; then echo process; else echo preload; fi; }
+by_notify() { if notifies; then echo notify; else echo preload; fi; }
 
 # ---- assertions: each says what it found ----
 

@@ -5,15 +5,56 @@
 NOTIFY_TOOL=$TOP/tests/tools/notify
 
 # notify_begin [NAME=VALUE]...: starts it with these in its environment and waits until it answers. $SOCKET is its socket. What
-# `make check-probes` forces off comes on top of an OCI_KSM_NO.
+# `make check-probes` forces off comes on top of an OCI_KSM_NO. Without notify it refuses to serve.
+# shellcheck disable=SC2120 # test files pass them
 notify_begin() {
   local -a off=()
   SOCKET=$STATE/notify.sock
+  if lacks notify; then
+    unserved
+    return
+  fi
   case ${OCI_KSM_NO:+$*} in *OCI_KSM_NO=*) off=("OCI_KSM_NO=$OCI_KSM_NO,${*#*OCI_KSM_NO=}") ;; esac
   # A process group of its own: its processes replace each other.
   env "$@" "${off[@]}" setsid "$BIN/oci-ksmd" < /dev/null > "$T/oci-ksmd.out" 2>&1 3>&- &
   NOTIFY_GROUP=$!
   notify_hello > /dev/null || fail "oci-ksmd does not serve:" "$(cat "$T/oci-ksmd.out")"
+}
+
+# unserved: for tests that have nothing else to say where notify is forced off: oci-ksmd refuses to serve, and what asks for it runs all the same.
+unserved() {
+  run --separate-stderr -1 "$BIN/oci-ksmd" --socket="$T/unserved.sock"
+  assert_equal "$stderr" 'oci-ksmd: seccomp listeners: Operation not supported'
+  refute_exists "$T/unserved.sock"
+  run --separate-stderr -0 "$BIN/oci-ksm" run --mode=notify -- echo runs
+  assert_output runs
+  assert_match "$stderr" '^oci-ksm: notify is not possible: [^'$'\n'']*, so preload takes its place$'
+  run -125 "$BIN/oci-ksm" run --mode=notify --required -- touch "$T/ran"
+  refute_exists "$T/ran"
+}
+# unnotified: the same where containers cannot have it (notifies): they start with the shim, and the log says why, unless they must not.
+unnotified() {
+  local why='another seccomp listener is in force here' rt
+  if lacks notify; then
+    unserved
+    why='connect to .*: No such file'
+  elif [ -z "${NOTIFY_GROUP:-}" ]; then
+    # shellcheck disable=SC2119
+    notify_begin
+  fi
+  rootfs_busybox "$T/unnotified.r"
+  for rt in crun runc; do
+    rm -f "$LOG"
+    bundle "$T/unnotified.b" "$T/unnotified.r" -a oci-ksm/mode=notify -- echo runs
+    run --separate-stderr -0 oci_run "wrapper-$rt" "$T/unnotified.b"
+    assert_output runs
+    assert_equal "$stderr" ''
+    assert_log_lines 1 "warning: merging by preload: notify is not possible: $why.*, so preload takes its place"
+    assert_equal "$(jq .linux.seccomp.listenerPath "$T/unnotified.b/config.json")" null
+    bundle "$T/unnotified.b" "$T/unnotified.r" -a oci-ksm/mode=notify -a oci-ksm/required=true -- echo runs
+    run -1 oci_run "wrapper-$rt" "$T/unnotified.b"
+    assert_match "$output" "notify is not possible: $why"
+  done
 }
 
 # notify_hello [MEMBER]: what it says of itself.

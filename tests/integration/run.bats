@@ -6,9 +6,6 @@ load lib
 
 SHIM_ENTRY='not-libasan.so/$LIB/libksm_preload.so'
 ksm() { "$BIN/oci-ksm" "$@"; }
-# by_the_shim: is a process mergeable as a whole that has it? It needs nothing that is inherited.
-as_a_whole() { ! lacks prctl exec_inherit vma_merge; }
-by_the_shim() { if lacks prctl vma_merge; then echo no; else echo yes; fi; }
 
 @test "the program's arguments, output, status and signal are its own" {
   run --separate-stderr -3 ksm run -- sh -c 'echo "$@"; cat; exit 3' sh -a --help 'b c' <<< input
@@ -30,8 +27,8 @@ by_the_shim() { if lacks prctl vma_merge; then echo no; else echo yes; fi; }
 
 @test "memory is mergeable, as a whole process and by marks" {
   run -0 ksm run -- grep merge_any /proc/self/ksm_stat
-  assert_output "ksm_merge_any: $(by_the_shim)"
-  OCI_KSM_NO=prctl run -0 ksm run -- /usr/bin/python3 -c 'import re
+  assert_output "ksm_merge_any: $(if by_the_shim; then echo yes; else echo no; fi)"
+  OCI_KSM_NO=$(off prctl) run -0 ksm run -- /usr/bin/python3 -c 'import re
 data = ["%d" % i for i in range(100000)]
 smaps = open("/proc/self/smaps").read()
 heap = smaps[smaps.index("[heap]"):]
@@ -157,7 +154,7 @@ another_takes_its_place() {
   chown 65534 /mnt/run
   user() { setpriv --reuid=65534 --regid=65534 --clear-groups env -u OCI_KSM_SETTINGS "$@"; }
   run --separate-stderr -0 user "/mnt$BIN/oci-ksm" run -- grep merge_any /proc/self/ksm_stat
-  assert_output "ksm_merge_any: $(by_the_shim)"
+  assert_output "ksm_merge_any: $(if by_the_shim; then echo yes; else echo no; fi)"
   assert_equal "$stderr" ''
   run --separate-stderr -0 user XDG_RUNTIME_DIR=/mnt/run "/mnt$BIN/oci-ksm" run -- sh -c "'/mnt$BIN/oci-ksm' status --noheadings -o mode,procs"
   umount /mnt
