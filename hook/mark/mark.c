@@ -129,6 +129,7 @@ static int switch_one(pid_t pid, int dir, uint64_t start_time)
 	const struct one_target target = {.pid = pid,
 					  .start_time = start_time,
 					  .dir = dir,
+					  .alone = shared->target->alone,
 					  .options = shared->options,
 					  .go_on = go_on,
 					  .unmerged = unmerged,

@@ -9,6 +9,7 @@
 #include "hook/common/probe.h"
 #include "hook/mark/one.h"
 #include "hook/mark/process.h"
+#include "hook/mark/shim.h"
 #include "oci-config/cleanup.h"
 #include "oci-config/notify.h"
 
@@ -90,6 +91,8 @@ int one_mark(const struct one_target *target, struct one *ret, struct error *err
 		target->go_on();
 		rc = mark(target, ret, err);
 	}
+	if (rc == 0)
+		shim_switch(target->dir, false, !target->alone);
 	if (rc == 0 && ksm_process_read(target->pid, &ksm, NULL) == 0 && ksm.anonymous > 0)
 		ret->anonymous = (uint64_t)ksm.anonymous;
 	return rc;

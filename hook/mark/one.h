@@ -20,7 +20,8 @@ struct one {
 struct one_target {
 	pid_t pid;
 	uint64_t start_time;
-	int dir; /* of process_open_alive */
+	int dir;    /* of process_open_alive */
+	bool alone; /* its container is not meant */
 	const struct mark_options *options;
 	void (*go_on)(void);		  /* it is not held up */
 	void (*unmerged)(uint64_t bytes); /* unmark: so many more */

@@ -19,6 +19,7 @@
 #include "hook/mark/one.h"
 #include "hook/mark/process.h"
 #include "hook/mark/room.h"
+#include "hook/mark/shim.h"
 #include "oci-config/cleanup.h"
 
 #ifndef MADV_POPULATE_WRITE
@@ -269,6 +270,8 @@ static int unmark_once(struct unmark *unmark)
 	uint64_t before = merged_now(unmark, !target->again), after;
 	int rc = may_go_on(unmark, before);
 
+	if (rc == 0)
+		shim_switch(target->dir, true, !target->alone);
 	if (rc == 0 && !target->again)
 		rc = separate_all(unmark, before);
 	forget(unmark);
@@ -280,6 +283,8 @@ static int unmark_once(struct unmark *unmark)
 	after = merged_now(unmark, !target->again);
 	if (before > after)
 		target->unmerged(before - after);
+	if (rc == -ENOMEM || rc == -ECANCELED)
+		shim_switch(target->dir, false, !target->alone);
 	return rc;
 }
 
