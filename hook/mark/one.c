@@ -15,6 +15,9 @@
 
 /* It is asked for once, not twice a second: a busy machine gets its time. */
 #define STOP_MS 500
+/* What did not stop is let go when it does. */
+#define REAP_NS	   50000000
+#define REAP_TIMES 40
 
 static bool may_read(int dir)
 {
@@ -75,11 +78,17 @@ static int mark(const struct one_target *target, struct one *ret, struct error *
 	return rc;
 }
 
-bool one_may_try(int times, int rc)
+bool one_may_try(const struct one_target *target, int times, int rc)
 {
-	if (rc == -EBUSY && times < ONE_TRIES)
-		nanosleep(&(struct timespec){0, 50000000}, NULL);
-	return rc == -EAGAIN || rc == -EBUSY;
+	if (rc != -EAGAIN && rc != -EBUSY)
+		return false;
+	for (int i = 0; times && i < REAP_TIMES; i++) {
+		target->go_on();
+		nanosleep(&(struct timespec){0, REAP_NS}, NULL);
+		if (!inject_reap())
+			break;
+	}
+	return true;
 }
 
 int one_mark(const struct one_target *target, struct one *ret, struct error *err)
@@ -87,7 +96,7 @@ int one_mark(const struct one_target *target, struct one *ret, struct error *err
 	struct ksm_process ksm;
 	int rc = -EAGAIN;
 
-	for (int i = 0; i < ONE_TRIES && one_may_try(i, rc); i++) {
+	for (int i = 0; i < ONE_TRIES && one_may_try(target, i, rc); i++) {
 		target->go_on();
 		rc = mark(target, ret, err);
 	}

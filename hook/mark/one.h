@@ -41,7 +41,7 @@ int one_unmark(const struct one_target *target, struct one *ret, struct error *e
  * is waited for a little.
  */
 #define ONE_TRIES 4
-bool one_may_try(int times, int rc);
+bool one_may_try(const struct one_target *target, int times, int rc);
 /* How a thread of it is stopped. */
 int one_sweep(const struct one_target *target, struct sweep *ret, struct error *err);
 

@@ -137,6 +137,7 @@ void look(struct marker *marker, struct container *container, struct tracked *pr
 	if (marker->switched >= 0 && switched_is_off(marker->switched, container->listener->id)) {
 		notes_free(container, &notes);
 		pace_done(&process->pace, answer_now(), 0);
+		__atomic_fetch_add(&container->listener->sweeps, 1, __ATOMIC_RELAXED);
 		return;
 	}
 	rc = sweep(marker, container, process, held, &marked, &err);
