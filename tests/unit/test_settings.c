@@ -23,6 +23,9 @@ static void assert_defaults(const struct ocfg_settings *settings)
 	assert_int_equal(settings->profit_guard.pause, 600);
 	assert_int_equal(settings->profit_guard.pause_max, 86400);
 	assert_null(settings->log);
+	assert_string_equal(settings->domain, "");
+	assert_false(settings->domain_from_namespace);
+	assert_false(settings->no_layout_shared);
 	assert_string_equal(settings->runtimes[0], "crun");
 	assert_string_equal(settings->runtimes[1], "runc");
 	assert_null(settings->runtimes[2]);
@@ -58,6 +61,7 @@ static void reads_every_key(void **state)
 		parse("{\"enable\":\"all\",\"mode\":\"preload,notify\",\"min_size\":\"64K\","
 		      "\"preload_dir\":\"/opt/p\",\"state_dir\":\"/run/s\",\"notify_socket\":\"/"
 		      "run/n\",\"notify_brk\":true,\"log\":\"file:/l\","
+		      "\"domain\":\"a.b\",\"domain_from\":\"namespace\",\"layout_shared\":false,"
 		      "\"runtimes\":[\"youki\",\"/usr/sbin/runc\"]}",
 		      &notes);
 
@@ -71,18 +75,22 @@ static void reads_every_key(void **state)
 	assert_string_equal(settings.notify_socket, "/run/n");
 	assert_true(settings.notify_brk);
 	assert_string_equal(settings.log, "file:/l");
+	assert_string_equal(settings.domain, "a.b");
+	assert_true(settings.domain_from_namespace);
+	assert_true(settings.no_layout_shared);
 	assert_string_equal(settings.runtimes[0], "youki");
 	assert_string_equal(settings.runtimes[1], "/usr/sbin/runc");
 	assert_null(settings.runtimes[2]);
 	ocfg_settings_done(&settings);
 	settings = parse("{\"enable\":\"none\",\"mode\":\"off\",\"min_size\":4096,"
-			 "\"log\":\"syslog\"}",
+			 "\"log\":\"syslog\",\"layout_shared\":true}",
 			 &notes);
 	assert_int_equal(notes.count, 0);
 	assert_int_equal(settings.enable, OCFG_ENABLE_NONE);
 	assert_int_equal(settings.mode, 0);
 	assert_int_equal(settings.min_size, 4096);
 	assert_string_equal(settings.log, "syslog");
+	assert_false(settings.no_layout_shared);
 	ocfg_settings_done(&settings);
 }
 
@@ -141,6 +149,12 @@ static void notes_what_it_does_not_understand(void **state)
 		{"{\"log\":\"journal\"}", "log: neither \"auto\" nor"},
 		{"{\"log\":\"file:x\"}", "log: neither \"auto\" nor"},
 		{"{\"log\":1}", "log: value: int"},
+		{"{\"domain\":\"\"}", "domain: not 1 to 63 of"},
+		{"{\"domain\":\"a/b\"}", "domain: not 1 to 63 of"},
+		{"{\"domain\":1}", "domain: value: int"},
+		{"{\"domain_from\":\"label\"}", "domain_from: not \"namespace\""},
+		{"{\"domain_from\":true}", "domain_from: value: boolean"},
+		{"{\"layout_shared\":\"no\"}", "layout_shared: value: string"},
 		{"{\"runtimes\":\"crun\"}", "runtimes: value: string instead of array"},
 		{"{\"runtimes\":[]}", "runtimes: not 1 to 16 names"},
 		{"{\"runtimes\":[\"a\",\"\"]}", "runtimes: an empty name"},
