@@ -2,5 +2,5 @@
 COMMON_SRCS := $(addprefix hook/common/, \
 	cgroup.c cgroup_find.c cgroup_procs.c contents.c estimate.c frames.c ksm.c pagemap.c pairs.c proc.c seen.c \
 	escape.c log.c paths.c caps.c rootfs.c ldso.c bind.c container.c traces.c notify_socket.c \
-	probe.c probe_cache.c probe_exec.c probe_seccomp.c probe_vmas.c program.c switched.c \
+	probe.c probe_cache.c probe_exec.c probe_seccomp.c probe_vmas.c program.c switched.c alive.c domain.c claim.c layout.c \
 	)
