@@ -11,7 +11,21 @@
 #include "hook/common/ksm.h"
 #include "oci-config/mode.h"
 
-enum { ID, MODE, SOURCE, COMMAND, PROCESSES, MERGEABLE, ANONYMOUS, MERGED, SAVED, REASON, COLUMNS };
+enum {
+	ID,
+	MODE,
+	SOURCE,
+	COMMAND,
+	PROCESSES,
+	MERGEABLE,
+	ANONYMOUS,
+	MERGED,
+	SAVED,
+	DOMAIN,
+	LAYOUT,
+	REASON,
+	COLUMNS
+};
 
 static const struct table_column columns[COLUMNS] = {
 	[ID] = {"ID", "id", TABLE_TEXT, "of the container, or run-PID", false},
@@ -27,6 +41,10 @@ static const struct table_column columns[COLUMNS] = {
 		    false},
 	[SAVED] = {"SAVED", "saved", TABLE_SIZE,
 		   "what the kernel reckons as its profit: merged less ksmd's own books", false},
+	[DOMAIN] = {"DOMAIN", "domain", TABLE_TEXT, "trust domain: only one merges at one time",
+		    true},
+	[LAYOUT] = {"LAYOUT", "layout", TABLE_TEXT,
+		    "address layout of its programs: random, or shared by all copies", true},
 	[REASON] = {"REASON", "reason", TABLE_TEXT, "why this mode", true},
 };
 
@@ -44,6 +62,11 @@ static int add_row(struct table *table, const struct figures *figures, struct er
 		rc = table_text(table, SOURCE, figures->record.source, err);
 	if (rc == 0)
 		rc = table_text(table, COMMAND, figures->command, err);
+	if (rc == 0)
+		rc = table_text(table, DOMAIN, figures->record.domain, err);
+	if (rc == 0)
+		rc = table_text(table, LAYOUT, figures->record.layout_shared ? "shared" : "random",
+				err);
 	if (rc == 0)
 		rc = table_text(table, REASON, figures->record.reason, err);
 	if (rc < 0)
