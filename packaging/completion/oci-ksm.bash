@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completion of bash for oci-ksm, oci-ksmd, oci-ksm-hook and ksm-wrapper. tests/integration/manual.bats compares it with their --help.
 
-_oci_ksm_columns='ID MODE SOURCE COMMAND PROCS MERGEABLE ANON MERGED SAVED REASON'
+_oci_ksm_columns='ID MODE SOURCE COMMAND PROCS MERGEABLE ANON MERGED SAVED DOMAIN LAYOUT REASON'
 _oci_ksm_estimate_columns='TARGET PROCS ANON WITHIN ACROSS SAVED ZERO CHANGING MERGED UNREAD SWAPPED MAPPED'
 
 # _oci_ksm_words WORD...: the options and other words that may stand where WORD... (program, command) ends.
 _oci_ksm_words() {
   case $* in
     oci-ksm) echo run status doctor estimate metrics -h --help -V --version ;;
-    'oci-ksm run') echo -m --mode= -s --min-size= --sync -r --required -h --help ;;
+    'oci-ksm run') echo -m --mode= -s --min-size= --domain= --layout= --sync -r --required -h --help ;;
     'oci-ksm status') echo -b --bytes -J --json -n --noheadings -o --output= -v --verbose -h --help ;;
     'oci-ksm doctor') echo -J --json -h --help ;;
     'oci-ksm estimate') echo -a --all -b --bytes -i --interval= -J --json -n --noheadings -o --output= -h --help ;;
@@ -25,6 +25,8 @@ _oci_ksm_values() {
   case $* in
     'oci-ksm run -m' | 'oci-ksm run --mode') echo preload notify process auto off ;;
     'oci-ksm run -s' | 'oci-ksm run --min-size') echo 64K 256K 1M ;;
+    'oci-ksm run --domain') ;;
+    'oci-ksm run --layout') echo shared ;;
     'oci-ksm status -o' | 'oci-ksm status --output') echo "$_oci_ksm_columns" ;;
     'oci-ksm estimate -o' | 'oci-ksm estimate --output') echo "$_oci_ksm_estimate_columns" ;;
     'oci-ksm estimate -i' | 'oci-ksm estimate --interval') echo 0 1 10 ;;

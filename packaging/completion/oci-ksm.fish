@@ -14,6 +14,8 @@ complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a metrics -d
 set -l in_run -c oci-ksm -n '__fish_seen_subcommand_from run'
 complete $in_run -s m -l mode -x -a '(__fish_append , preload notify process auto off)' -d how
 complete $in_run -s s -l min-size -x -a '64K 256K 1M' -d 'smallest region'
+complete $in_run -l domain -x -d 'trust domain'
+complete $in_run -l layout -x -a shared -d 'the same address layout in all copies, no ASLR'
 complete $in_run -l sync -d 'memory is made mergeable before the program goes on'
 complete $in_run -s r -l required -d 'fail instead of going on without merging'
 complete $in_run -s h -l help -d 'display a short help'
@@ -23,7 +25,7 @@ set -l in_status -c oci-ksm -n '__fish_seen_subcommand_from status'
 complete $in_status -s b -l bytes -d 'sizes as numbers of bytes'
 complete $in_status -s J -l json -d 'all columns as JSON'
 complete $in_status -s n -l noheadings -d 'no line of headings'
-complete $in_status -s o -l output -x -a '(__fish_append , ID MODE SOURCE COMMAND PROCS MERGEABLE ANON MERGED SAVED REASON)' -d 'columns to show'
+complete $in_status -s o -l output -x -a '(__fish_append , ID MODE SOURCE COMMAND PROCS MERGEABLE ANON MERGED SAVED DOMAIN LAYOUT REASON)' -d 'columns to show'
 complete $in_status -s v -l verbose -d 'the same as --output=+reason'
 complete $in_status -s h -l help -d 'display a short help'
 
