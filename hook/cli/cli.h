@@ -20,6 +20,8 @@ enum cli_exit {
 int cli_run(int argc, char **argv);
 int cli_status(int argc, char **argv);
 int cli_estimate(int argc, char **argv);
+int cli_enable(int argc, char **argv);
+int cli_disable(int argc, char **argv);
 int cli_metrics(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
 

@@ -17,6 +17,8 @@ static const struct command {
 	{"status", cli_status, "show containers and runs, and what merging saves"},
 	{"doctor", cli_doctor, "check whether merging works on this host, and how to get there"},
 	{"estimate", cli_estimate, "say what merging would save, before it is switched on"},
+	{"enable", cli_enable, "make what runs mergeable, without a restart"},
+	{"disable", cli_disable, "take merging back from what runs"},
 	{"metrics", cli_metrics, "print the figures of status for Prometheus"},
 };
 

@@ -31,9 +31,9 @@ static bool has_word(const char *text, size_t len, const char *word)
 }
 
 /*
- * The path in the v1 hierarchy of cpuacct (`v1`), or in the v2 hierarchy. Lines are "number:controllers:path".
+ * The path in the v1 hierarchy of that controller, or in the v2 hierarchy (NULL). Lines are "number:controllers:path".
  */
-static int find_path(const char *text, bool v1, char *ret, size_t size)
+static int find_path(const char *text, const char *controller, char *ret, size_t size)
 {
 	for (const char *line = text; *line; line += *line == '\n') {
 		const char *names = strchr(line, ':');
@@ -43,7 +43,8 @@ static int find_path(const char *text, bool v1, char *ret, size_t size)
 		if (path && path < line + len) {
 			size_t path_len = (size_t)(line + len - path - 1);
 			size_t names_len = (size_t)(path - names - 1);
-			bool found = v1 ? has_word(names + 1, names_len, "cpuacct") : !names_len;
+			bool found = controller ? has_word(names + 1, names_len, controller)
+						: !names_len;
 
 			if (found && path_len < size) {
 				memcpy(ret, path + 1, path_len);
@@ -56,16 +57,16 @@ static int find_path(const char *text, bool v1, char *ret, size_t size)
 	return -ENOENT;
 }
 
-static int path_of(pid_t pid, bool v1, char *ret, size_t size)
+static int path_of(pid_t pid, const char *controller, char *ret, size_t size)
 {
 	char text[TEXT_MAX];
 	ssize_t len = proc_read(pid, "cgroup", text, sizeof(text), NULL);
 
-	return len < 0 ? (int)len : find_path(text, v1, ret, size);
+	return len < 0 ? (int)len : find_path(text, controller, ret, size);
 }
 
 /* "36 35 98:0 / /sys/fs/cgroup/cpuacct rw,... - cgroup cgroup rw,cpuacct": the mount of the hierarchy's root. */
-static int find_mount(bool v1, char *ret, size_t size)
+static int find_mount(const char *controller, char *ret, size_t size)
 {
 	cleanup_file FILE *file = fopen("/proc/self/mountinfo", "re");
 	char line[4096], root[8], where[PATH_MAX], type[16], options[256];
@@ -76,9 +77,9 @@ static int find_mount(bool v1, char *ret, size_t size)
 		if (!end || sscanf(line, "%*s %*s %*s %7s %4095s", root, where) != 2 ||
 		    strcmp(root, "/") != 0 || sscanf(end, " - %15s %*s %255s", type, options) != 2)
 			continue;
-		if (v1 ? strcmp(type, "cgroup") != 0 ||
-				    !has_word(options, strlen(options), "cpuacct")
-		       : strcmp(type, "cgroup2") != 0)
+		if (controller ? strcmp(type, "cgroup") != 0 ||
+					 !has_word(options, strlen(options), controller)
+			       : strcmp(type, "cgroup2") != 0)
 			continue;
 		snprintf(ret, size, "%s", where);
 		return 0;
@@ -86,25 +87,34 @@ static int find_mount(bool v1, char *ret, size_t size)
 	return -ENOENT;
 }
 
-static int open_in(pid_t pid, bool v1)
+int hierarchy_folder(pid_t pid, const char *controller, char *ret, size_t size)
 {
-	char mount[PATH_MAX], path[PATH_MAX], ours[PATH_MAX];
-	cleanup_close int root = -1;
+	char mount[PATH_MAX], path[PATH_MAX];
+
+	if (path_of(pid, controller, path, sizeof(path)) < 0 || strstr(path, "/..") ||
+	    find_mount(controller, mount, sizeof(mount)) < 0)
+		return -ENOENT;
+	return (size_t)snprintf(ret, size, "%s%s", mount, strcmp(path, "/") != 0 ? path : "") < size
+		       ? 0
+		       : -ENAMETOOLONG;
+}
+
+static int open_in(pid_t pid, const char *controller)
+{
+	char path[PATH_MAX], ours[PATH_MAX], folder[PATH_MAX];
 	int fd;
 
-	if (path_of(pid, v1, path, sizeof(path)) < 0 || !strcmp(path, "/") || strstr(path, "/..") ||
-	    find_mount(v1, mount, sizeof(mount)) < 0)
+	if (path_of(pid, controller, path, sizeof(path)) < 0 || !strcmp(path, "/") ||
+	    (path_of(getpid(), controller, ours, sizeof(ours)) == 0 && !strcmp(path, ours)) ||
+	    hierarchy_folder(pid, controller, folder, sizeof(folder)) < 0)
 		return -ENOENT;
-	if (path_of(getpid(), v1, ours, sizeof(ours)) == 0 && !strcmp(path, ours))
-		return -ENOENT;
-	root = open(mount, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	fd = root < 0 ? -1 : openat(root, path + 1, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -ENOENT : fd;
 }
 
 int hierarchy_open(pid_t pid)
 {
-	int fd = open_in(pid, true);
+	int fd = open_in(pid, "cpuacct");
 
-	return fd >= 0 ? fd : open_in(pid, false);
+	return fd >= 0 ? fd : open_in(pid, NULL);
 }

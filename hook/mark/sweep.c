@@ -48,7 +48,7 @@ static int check_target(const struct sweep *sweep, const struct inject *target, 
 	return 0;
 }
 
-static int stop(const struct sweep *sweep, struct inject *target, struct error *err)
+int sweep_stop(const struct sweep *sweep, struct inject *target, struct error *err)
 {
 	int rc = inject_process(sweep->pid, sweep->stop_ms, target, err);
 
@@ -66,7 +66,7 @@ static int mark(const struct sweep *sweep, struct regions *found, size_t *marked
 	struct inject own = {0};
 	struct inject *target = sweep->held ? sweep->held : &own;
 	size_t done = 0;
-	int rc = sweep->held ? 0 : stop(sweep, &own, err);
+	int rc = sweep->held ? 0 : sweep_stop(sweep, &own, err);
 
 	if (rc < 0)
 		return rc;
@@ -154,7 +154,7 @@ int sweep_whole(const struct sweep *sweep, size_t *ret_marked, struct error *err
 		*ret_marked = 0;
 		return 0;
 	}
-	rc = sweep->held ? 0 : stop(sweep, &own, err);
+	rc = sweep->held ? 0 : sweep_stop(sweep, &own, err);
 	if (rc < 0)
 		return rc;
 	rc = inject_set_memory_merge(target, true, err);

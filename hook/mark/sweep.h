@@ -29,5 +29,7 @@ struct sweep {
 int sweep_regions(const struct sweep *sweep, size_t *ret_marked, struct error *err);
 /* The same by PR_SET_MEMORY_MERGE, where that is not on; also -ENOSYS: that is refused. */
 int sweep_whole(const struct sweep *sweep, size_t *ret_marked, struct error *err);
+/* Stops it for other calls; the same errors. inject_end lets it go. */
+int sweep_stop(const struct sweep *sweep, struct inject *target, struct error *err);
 
 #endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One process made mergeable. */
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "hook/common/ksm.h"
+#include "hook/common/probe.h"
+#include "hook/mark/one.h"
+#include "hook/mark/process.h"
+#include "oci-config/cleanup.h"
+#include "oci-config/notify.h"
+
+/* It is asked for once, not twice a second: a busy machine gets its time. */
+#define STOP_MS 500
+
+static bool may_read(int dir)
+{
+	cleanup_close int fd = openat(dir, "maps", O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 || errno == ENOENT;
+}
+
+int one_sweep(const struct one_target *target, struct sweep *ret, struct error *err)
+{
+	const struct mark_options *options = target->options;
+	struct process_status status;
+	int rc = process_status(target->dir, &status);
+
+	if (rc < 0)
+		return error_set(err, -rc, "process %d", target->pid);
+	if (status.tracer)
+		return error_set(err, EBUSY, "process %d is traced by %d", target->pid,
+				 status.tracer);
+	/* Only who may read its memory may stop it. */
+	if (!may_read(target->dir))
+		return error_set(err, EPERM, "process %d", target->pid);
+	*ret = (struct sweep){.pid = target->pid,
+			      .dir = target->dir,
+			      .min_size =
+				      options->min_size ? options->min_size : OCFG_NOTIFY_MIN_SIZE,
+			      .stop_ms = STOP_MS,
+			      .batch = options->features & PROBE_PROCESS_MADVISE,
+			      .filters = status.filters <= options->filters ? status.filters : 0,
+			      .go_on = target->go_on};
+	return 0;
+}
+
+static bool may_be_whole(const struct mark_options *options)
+{
+	return options->how != MARK_REGIONS && !options->min_size &&
+	       (options->features & PROBE_PROCESS_WIDE) == PROBE_PROCESS_WIDE;
+}
+
+static int mark(const struct one_target *target, struct one *ret, struct error *err)
+{
+	struct sweep sweep;
+	size_t marked = 0;
+	int rc = one_sweep(target, &sweep, err);
+
+	if (rc < 0)
+		return rc;
+	ret->whole = may_be_whole(target->options);
+	if (ret->whole) {
+		rc = sweep_whole(&sweep, &marked, err);
+		ret->changed = marked;
+		if (rc != -ENOSYS || target->options->how == MARK_PROCESS)
+			return rc;
+		ret->whole = false; /* a kernel has it, but not for this one */
+	}
+	rc = sweep_regions(&sweep, &marked, err);
+	ret->changed = ret->changed || marked;
+	return rc;
+}
+
+bool one_may_try(int times, int rc)
+{
+	if (rc == -EBUSY && times < ONE_TRIES)
+		nanosleep(&(struct timespec){0, 50000000}, NULL);
+	return rc == -EAGAIN || rc == -EBUSY;
+}
+
+int one_mark(const struct one_target *target, struct one *ret, struct error *err)
+{
+	struct ksm_process ksm;
+	int rc = -EAGAIN;
+
+	for (int i = 0; i < ONE_TRIES && one_may_try(i, rc); i++) {
+		target->go_on();
+		rc = mark(target, ret, err);
+	}
+	if (rc == 0 && ksm_process_read(target->pid, &ksm, NULL) == 0 && ksm.anonymous > 0)
+		ret->anonymous = (uint64_t)ksm.anonymous;
+	return rc;
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One process made unmergeable: slowly, and only while there is room. Nothing may cut a mapping in two on the way, a part marked
+ * and a part not: mremap refuses (EFAULT) what is two to the kernel. So large mappings are first made separate page by
+ * page, as if the program wrote to them, and lose the mark as a whole when little is merged in them.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "hook/common/contents.h"
+#include "hook/common/probe.h"
+#include "hook/mark/merged.h"
+#include "hook/mark/one.h"
+#include "hook/mark/process.h"
+#include "hook/mark/room.h"
+#include "oci-config/cleanup.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
+
+#define MIB (UINT64_C(1) << 20)
+#define SLICE \
+	(16 * MIB) /* between two checks: some 10 ms in which the program cannot map anything */
+#define RATE	   (256 * MIB) /* bytes a second */
+#define RANGES	   64
+#define ROUNDS_MAX 3	       /* ksmd merges again meanwhile */
+#define CLEAR_MAX  (256 * MIB) /* address space that loses the mark in one call */
+
+struct unmark {
+	const struct one_target *target;
+	const struct contents *contents; /* or NULL */
+	struct inject_range ranges[RANGES];
+	size_t count;
+	uint64_t bytes;	       /* in them */
+	uint64_t begin, total; /* since then, so many: for the rate */
+	bool impossible;       /* the kernel has no MADV_POPULATE_WRITE */
+	struct one *one;
+	struct error *err;
+};
+
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+/* Not faster than the rate. */
+static void keep_pace(struct unmark *unmark, uint64_t bytes)
+{
+	uint64_t rate = unmark->target->options->bytes_per_second;
+	uint64_t due;
+
+	unmark->total += bytes;
+	due = unmark->begin +
+	      (uint64_t)((double)unmark->total / (double)(rate ? rate : RATE) * 1e9);
+	while (now() < due && !unmark->target->must_end()) {
+		uint64_t left = due - now();
+
+		unmark->target->go_on();
+		nanosleep(&(struct timespec){0, (long)(left < 100000000 ? left : 100000000)}, NULL);
+	}
+	unmark->target->go_on();
+}
+
+static uint64_t merged_now(const struct unmark *unmark, bool exact)
+{
+	return merged_bytes(unmark->contents, exact, unmark->target->pid, unmark->target->dir);
+}
+
+static int may_go_on(const struct unmark *unmark, uint64_t bytes)
+{
+	if (unmark->target->must_end())
+		return error_set(unmark->err, ECANCELED, "interrupted");
+	return room_check(unmark->target->pid, bytes, unmark->err);
+}
+
+static int advise(const struct unmark *unmark, int advice, size_t *ret_done)
+{
+	struct inject thread = {0};
+	struct sweep sweep;
+	int rc = one_sweep(unmark->target, &sweep, unmark->err);
+
+	if (rc == 0)
+		rc = sweep_stop(&sweep, &thread, unmark->err);
+	if (rc < 0)
+		return rc;
+	rc = inject_madvise(&thread, unmark->ranges, unmark->count, advice, false, ret_done,
+			    unmark->err);
+	inject_end(&thread);
+	return rc;
+}
+
+static void forget(struct unmark *unmark)
+{
+	unmark->count = 0;
+	unmark->bytes = 0;
+}
+
+static int separate(struct unmark *unmark)
+{
+	size_t done = 0;
+	int rc = unmark->count ? may_go_on(unmark, unmark->bytes) : 0;
+
+	if (rc == 0 && unmark->count)
+		rc = advise(unmark, MADV_POPULATE_WRITE, &done);
+	if (rc < 0 || !unmark->count)
+		return rc;
+	if (!done && !unmark->total)
+		unmark->impossible = true;
+	keep_pace(unmark, unmark->bytes);
+	forget(unmark);
+	return unmark->impossible ? 1 : 0;
+}
+
+static int take_run(const struct inject_range *run, void *data)
+{
+	struct unmark *unmark = data;
+	uint64_t at = run->start;
+
+	while (at < run->end) {
+		uint64_t room = SLICE - unmark->bytes, left = run->end - at;
+		uint64_t len = left < room ? left : room;
+
+		unmark->ranges[unmark->count++] = (struct inject_range){at, at + len};
+		unmark->bytes += len;
+		at += len;
+		if (unmark->count == RANGES || unmark->bytes >= SLICE) {
+			int rc = separate(unmark);
+
+			if (rc)
+				return rc;
+		}
+	}
+	return 0;
+}
+
+/* Makes what is merged separate, as long as that is much. */
+static int separate_all(struct unmark *unmark, uint64_t merged)
+{
+	for (int i = 0; unmark->contents && !unmark->impossible && i < ROUNDS_MAX; i++) {
+		int rc;
+
+		if (merged < SLICE)
+			break;
+		rc = merged_walk(unmark->contents, unmark->target->dir, take_run, unmark);
+		if (rc == 0)
+			rc = separate(unmark);
+		if (rc < 0)
+			return rc;
+		merged = merged_now(unmark, true);
+	}
+	return 0;
+}
+
+/* Takes the mark from the ranges. */
+static int clear(struct unmark *unmark, uint64_t *merged)
+{
+	uint64_t before = *merged;
+	size_t done = 0;
+	int rc;
+
+	if (!unmark->count)
+		return 0;
+	rc = may_go_on(unmark, before < unmark->bytes ? before : unmark->bytes);
+	if (rc == 0)
+		rc = advise(unmark, MADV_UNMERGEABLE, &done);
+	if (rc < 0)
+		return rc;
+	forget(unmark);
+	if (before) {
+		*merged = merged_now(unmark, false);
+		if (before > *merged)
+			keep_pace(unmark, before - *merged);
+	}
+	return 0;
+}
+
+static int clear_mapping(struct unmark *unmark, uint64_t start, uint64_t end, uint64_t *merged)
+{
+	/* If it had to be at once, much is merged still. */
+	bool cut = !unmark->contents || unmark->impossible;
+
+	while (start < end) {
+		uint64_t len = cut && end - start > CLEAR_MAX ? CLEAR_MAX : end - start;
+		int rc;
+
+		if (unmark->count == RANGES || unmark->bytes + len > CLEAR_MAX) {
+			rc = clear(unmark, merged);
+			if (rc < 0)
+				return rc;
+		}
+		unmark->ranges[unmark->count++] = (struct inject_range){start, start + len};
+		unmark->bytes += len;
+		start += len;
+	}
+	return 0;
+}
+
+/* Whoever has marked them. */
+static int clear_all(struct unmark *unmark)
+{
+	const struct one_target *target = unmark->target;
+	cleanup_close int fd = openat(target->dir, "smaps", O_RDONLY | O_CLOEXEC);
+	uint64_t merged = merged_now(unmark, false);
+	cleanup_file FILE *maps = fd < 0 ? NULL : fdopen(fd, "re");
+	uint64_t start = 0, end = 0;
+	char line[512];
+	int rc = 0;
+
+	if (!maps)
+		return error_set(unmark->err, errno == ENOENT ? ESRCH : errno,
+				 "open the regions of process %d", target->pid);
+	(void)steal_fd(&fd);
+	while (rc == 0 && fgets(line, sizeof(line), maps)) {
+		uint64_t from, to;
+
+		/* "FilePmdMapped:" begins with a hexadecimal digit, too. */
+		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &from, &to) == 2) {
+			start = from;
+			end = to;
+			target->go_on();
+		} else if (!strncmp(line, "VmFlags:", 8) && strstr(line, " mg")) {
+			unmark->one->changed = true;
+			rc = clear_mapping(unmark, start, end, &merged);
+		}
+	}
+	return rc < 0 ? rc : clear(unmark, &merged);
+}
+
+/* New mappings do not get the mark any more. */
+static int clear_whole(struct unmark *unmark)
+{
+	const struct one_target *target = unmark->target;
+	int on = process_is_merge_any(target->dir);
+	struct inject thread = {0};
+	struct sweep sweep;
+	int rc;
+
+	if (on < 0)
+		return error_set(unmark->err, -on, "process %d", target->pid);
+	if (!on && !(target->options->features & PROBE_PRCTL))
+		return 0;
+	rc = may_go_on(unmark, merged_now(unmark, false));
+	if (rc == 0)
+		rc = one_sweep(target, &sweep, unmark->err);
+	if (rc == 0)
+		rc = sweep_stop(&sweep, &thread, unmark->err);
+	if (rc < 0)
+		return rc;
+	rc = inject_set_memory_merge(&thread, false, unmark->err);
+	inject_end(&thread);
+	unmark->one->changed = unmark->one->changed || on;
+	unmark->one->whole = on;
+	return rc;
+}
+
+static int unmark_once(struct unmark *unmark)
+{
+	const struct one_target *target = unmark->target;
+	uint64_t before = merged_now(unmark, !target->again), after;
+	int rc = may_go_on(unmark, before);
+
+	if (rc == 0 && !target->again)
+		rc = separate_all(unmark, before);
+	forget(unmark);
+	if (rc == 0)
+		rc = clear_all(unmark);
+	forget(unmark);
+	if (rc == 0)
+		rc = clear_whole(unmark);
+	after = merged_now(unmark, !target->again);
+	if (before > after)
+		target->unmerged(before - after);
+	return rc;
+}
+
+int one_unmark(const struct one_target *target, struct one *ret, struct error *err)
+{
+	struct contents contents;
+	bool can_see = contents_init(&contents, NULL) == 0;
+	struct unmark unmark = {.target = target,
+				.contents = can_see ? &contents : NULL,
+				.begin = now(),
+				.one = ret,
+				.err = err};
+	int rc = -EAGAIN;
+
+	for (int i = 0; i < ONE_TRIES && one_may_try(i, rc); i++)
+		rc = unmark_once(&unmark);
+	contents_done(&contents);
+	return rc;
+}
