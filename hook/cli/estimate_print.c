@@ -180,7 +180,7 @@ static int print_people(struct table *table, const struct estimate_result *resul
 	if (result->count != 1)
 		rc = add_row(table, "together", &result->together, err);
 	if (rc == 0)
-		rc = table_print(table, options, err);
+		rc = table_print(table, options, stdout, err);
 	if (rc == 0 && !options->no_headings)
 		print_cost(result, &cost);
 	return rc;
@@ -199,7 +199,7 @@ static int print_json(struct table *table, const struct estimate_result *result,
 	if (rc == 0)
 		rc = add_cost(more, &cost, err);
 	with_more.more = more;
-	return rc < 0 ? rc : table_print(table, &with_more, err);
+	return rc < 0 ? rc : table_print(table, &with_more, stdout, err);
 }
 
 int estimate_print(const struct estimate_result *result, const struct table_options *options,

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completion of bash for oci-ksm, oci-ksmd, oci-ksm-hook and ksm-wrapper. tests/integration/manual.bats compares it with their --help.
 
-_oci_ksm_columns='ID MODE SOURCE COMMAND PROCS MERGEABLE ANON MERGED SAVED DOMAIN LAYOUT REASON'
+_oci_ksm_columns='ID MODE BY SOURCE COMMAND PROCS MERGEABLE ANON MERGED ZERO SCANNED SAVED RATIO SHARE SINCE RETRY DOMAIN LAYOUT REASON FRAMES COUNTED'
 _oci_ksm_estimate_columns='TARGET PROCS ANON WITHIN ACROSS SAVED ZERO CHANGING MERGED UNREAD SWAPPED MAPPED'
 
 # _oci_ksm_words WORD...: the options and other words that may stand where WORD... (program, command) ends.
@@ -10,7 +10,7 @@ _oci_ksm_words() {
   case $* in
     oci-ksm) echo run status doctor estimate metrics -h --help -V --version ;;
     'oci-ksm run') echo -m --mode= -s --min-size= --domain= --layout= --sync -r --required -h --help ;;
-    'oci-ksm status') echo -b --bytes -J --json -n --noheadings -o --output= -v --verbose -h --help ;;
+    'oci-ksm status') echo -b --bytes -f --frames -J --json -n --noheadings -o --output= -v --verbose -h --help ;;
     'oci-ksm doctor') echo -J --json -h --help ;;
     'oci-ksm estimate') echo -a --all -b --bytes -i --interval= -J --json -n --noheadings -o --output= -h --help ;;
     'oci-ksm metrics') echo -o --output= -h --help ;;

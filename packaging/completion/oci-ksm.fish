@@ -23,9 +23,10 @@ complete $in_run -x -a '(__fish_complete_subcommand --fcs-skip=2)'
 
 set -l in_status -c oci-ksm -n '__fish_seen_subcommand_from status'
 complete $in_status -s b -l bytes -d 'sizes as numbers of bytes'
+complete $in_status -s f -l frames -d 'count page frames, too'
 complete $in_status -s J -l json -d 'all columns as JSON'
 complete $in_status -s n -l noheadings -d 'no line of headings'
-complete $in_status -s o -l output -x -a '(__fish_append , ID MODE SOURCE COMMAND PROCS MERGEABLE ANON MERGED SAVED DOMAIN LAYOUT REASON)' -d 'columns to show'
+complete $in_status -s o -l output -x -a '(__fish_append , ID MODE BY SOURCE COMMAND PROCS MERGEABLE ANON MERGED ZERO SCANNED SAVED RATIO SHARE SINCE RETRY DOMAIN LAYOUT REASON FRAMES COUNTED)' -d 'columns to show'
 complete $in_status -s v -l verbose -d 'the same as --output=+reason'
 complete $in_status -s h -l help -d 'display a short help'
 
