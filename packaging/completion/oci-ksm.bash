@@ -3,7 +3,7 @@
 # Completion of bash for oci-ksm, oci-ksmd, oci-ksm-hook and ksm-wrapper. tests/integration/manual.bats compares it with their --help.
 
 _oci_ksm_columns='ID MODE BY SOURCE COMMAND PROCS MERGEABLE ANON MERGED ZERO SCANNED SAVED RATIO SHARE SINCE RETRY DOMAIN LAYOUT REASON FRAMES COUNTED'
-_oci_ksm_estimate_columns='TARGET PROCS ANON WITHIN ACROSS SAVED ZERO CHANGING MERGED UNREAD SWAPPED MAPPED'
+_oci_ksm_estimate_columns='TARGET NAME PROCS ANON WITHIN ACROSS SAVED ZERO CHANGING MERGED UNREAD SWAPPED MAPPED'
 
 # _oci_ksm_words WORD...: the options and other words that may stand where WORD... (program, command) ends.
 _oci_ksm_words() {

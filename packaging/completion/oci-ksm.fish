@@ -41,7 +41,7 @@ complete $in_estimate -s b -l bytes -d 'sizes as numbers of bytes'
 complete $in_estimate -s i -l interval -x -a '0 1 10' -d 'look again after so many seconds'
 complete $in_estimate -s J -l json -d 'all columns as JSON'
 complete $in_estimate -s n -l noheadings -d 'the table only, without headings'
-complete $in_estimate -s o -l output -x -a '(__fish_append , TARGET PROCS ANON WITHIN ACROSS SAVED ZERO CHANGING MERGED UNREAD SWAPPED MAPPED)' -d 'columns to show'
+complete $in_estimate -s o -l output -x -a '(__fish_append , TARGET NAME PROCS ANON WITHIN ACROSS SAVED ZERO CHANGING MERGED UNREAD SWAPPED MAPPED)' -d 'columns to show'
 complete $in_estimate -s h -l help -d 'display a short help'
 complete $in_estimate -F
 
