@@ -215,10 +215,9 @@ static void usage(bool on)
 	puts(on ? "Make the memory of running programs mergeable, without a restart."
 		: "Take merging back from running programs, slowly, as long as memory limits allow "
 		  "it.");
-	puts("A target is a container's ID (of any engine) or its beginning, a pid, or the path of "
-	     "a cgroup.\n\n"
-	     "Options:\n"
-	     " -J, --json         say as JSON what was done, sizes in bytes");
+	puts(TARGETS_HELP "\n"
+			  "Options:\n"
+			  " -J, --json         say as JSON what was done, sizes in bytes");
 	if (on)
 		puts(" -m, --mode=<mode>  process: whole processes; regions: what they have "
 		     "mapped; "

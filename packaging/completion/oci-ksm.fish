@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completion of fish for oci-ksm, oci-ksmd, oci-ksm-hook and ksm-wrapper. tests/integration/manual.bats compares it with --help.
 
-set -l commands run status doctor estimate metrics
+set -l commands run status doctor estimate metrics tune
 complete -c oci-ksm -f
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -s h -l help -d 'display a short help'
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -s V -l version -d 'display the version'
@@ -10,6 +10,7 @@ complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a status -d 
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a doctor -d 'check whether merging works on this host'
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a estimate -d 'say what merging would save, before it is switched on'
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a metrics -d 'print the figures of status for Prometheus'
+complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a tune -d 'switch KSM on at a sensible speed, and back'
 
 set -l in_run -c oci-ksm -n '__fish_seen_subcommand_from run'
 complete $in_run -s m -l mode -x -a '(__fish_append , preload notify process auto off)' -d how
@@ -23,9 +24,10 @@ complete $in_run -x -a '(__fish_complete_subcommand --fcs-skip=2)'
 
 set -l in_status -c oci-ksm -n '__fish_seen_subcommand_from status'
 complete $in_status -s b -l bytes -d 'sizes as numbers of bytes'
+complete $in_status -s f -l frames -d 'count page frames, too'
 complete $in_status -s J -l json -d 'all columns as JSON'
 complete $in_status -s n -l noheadings -d 'no line of headings'
-complete $in_status -s o -l output -x -a '(__fish_append , ID MODE SOURCE COMMAND PROCS MERGEABLE ANON MERGED SAVED DOMAIN LAYOUT REASON)' -d 'columns to show'
+complete $in_status -s o -l output -x -a '(__fish_append , ID MODE BY SOURCE COMMAND PROCS MERGEABLE ANON MERGED ZERO SCANNED SAVED RATIO SHARE SINCE RETRY DOMAIN LAYOUT REASON FRAMES COUNTED)' -d 'columns to show'
 complete $in_status -s v -l verbose -d 'the same as --output=+reason'
 complete $in_status -s h -l help -d 'display a short help'
 
@@ -39,13 +41,20 @@ complete $in_estimate -s b -l bytes -d 'sizes as numbers of bytes'
 complete $in_estimate -s i -l interval -x -a '0 1 10' -d 'look again after so many seconds'
 complete $in_estimate -s J -l json -d 'all columns as JSON'
 complete $in_estimate -s n -l noheadings -d 'the table only, without headings'
-complete $in_estimate -s o -l output -x -a '(__fish_append , TARGET PROCS ANON WITHIN ACROSS SAVED ZERO CHANGING MERGED UNREAD SWAPPED MAPPED)' -d 'columns to show'
+complete $in_estimate -s o -l output -x -a '(__fish_append , TARGET NAME PROCS ANON WITHIN ACROSS SAVED ZERO CHANGING MERGED UNREAD SWAPPED MAPPED)' -d 'columns to show'
 complete $in_estimate -s h -l help -d 'display a short help'
 complete $in_estimate -F
 
 set -l in_metrics -c oci-ksm -n '__fish_seen_subcommand_from metrics'
 complete $in_metrics -s o -l output -r -F -d 'replace this file'
 complete $in_metrics -s h -l help -d 'display a short help'
+
+set -l in_tune -c oci-ksm -n '__fish_seen_subcommand_from tune'
+complete $in_tune -s c -l cpu -x -a '10 30 70' -d 'percent of one CPU at most'
+complete $in_tune -s n -l dry-run -d 'change nothing'
+complete $in_tune -s r -l restore -d 'put back what was changed'
+complete $in_tune -s t -l scan-time -x -a '30 60 200' -d 'seconds in which all memory is gone through once'
+complete $in_tune -s h -l help -d 'display a short help'
 
 complete -c oci-ksmd -f
 complete -c oci-ksmd -s s -l socket -r -F -d 'listen there'
