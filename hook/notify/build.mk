@@ -3,7 +3,7 @@ NOTIFY_SRCS := $(addprefix hook/notify/, \
 	keeper.c children.c connections.c listeners.c requests.c replace.c handover.c start.c listen.c \
 	systemd.c privileges.c journal.c \
 	worker.c answer.c dirty.c handoff.c sync.c \
-	marker.c look.c watch.c members.c container.c pace.c guard.c) \
+	marker.c look.c watch.c members.c container.c pace.c guard.c off.c) \
 	$(addprefix hook/notify/steward/, steward.c news.c chores.c)
 PROGRAMS += oci-ksmd
 oci-ksmd_STATIC := yes
