@@ -16,6 +16,7 @@
 #include "hook/common/caps.h"
 #include "hook/common/log.h"
 #include "hook/common/paths.h"
+#include "hook/common/switched.h"
 #include "hook/notify/steward/news.h"
 #include "oci-config/cleanup.h"
 
@@ -127,7 +128,7 @@ static void load_settings(struct steward *steward)
 static int open_folders(struct steward *steward, struct error *err)
 {
 	int *const fds[] = {&steward->state, &steward->containers, &steward->switched};
-	static const char *const names[] = {"", "containers", "switched"};
+	static const char *const names[] = {"", "containers", SWITCHED_DIR};
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		*fds[i] = paths_state_dir(&steward->settings, names[i], err);
