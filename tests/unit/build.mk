@@ -25,3 +25,6 @@ test_marks_LIBS += -lpthread
 $(foreach t,journal keeper,$(eval $(call unit_test,$(t))))
 test_journal_SRCS += hook/notify/journal.c
 test_keeper_SRCS += $(addprefix hook/notify/, handover.c systemd.c)
+# The helper's steward.
+$(eval $(call unit_test,profit))
+test_profit_SRCS += hook/notify/steward/profit_rule.c
