@@ -249,6 +249,21 @@ static int read_runtimes(json_object *value, struct ocfg_settings *ret, struct e
 	return 0;
 }
 
+static int read_ksm(json_object *value, struct ocfg_settings *ret, struct error *err)
+{
+	return ocfg_ksm_read(value, &ret->ksm.ksm, err);
+}
+
+static int read_boost(json_object *value, struct ocfg_settings *ret, struct error *err)
+{
+	return ocfg_boost_read(value, &ret->ksm.boost, err);
+}
+
+static int read_pressure(json_object *value, struct ocfg_settings *ret, struct error *err)
+{
+	return ocfg_pressure_read(value, &ret->ksm.pressure, err);
+}
+
 static const struct {
 	const char *key;
 	setting_reader *read;
@@ -266,6 +281,9 @@ static const struct {
 	{"domain_from", read_domain_from},
 	{"layout_shared", read_layout_shared},
 	{"profit_guard", read_profit_guard},
+	{"ksm", read_ksm},
+	{"boost", read_boost},
+	{"pressure", read_pressure},
 };
 
 static setting_reader *reader_of(const char *key)
@@ -289,6 +307,7 @@ int ocfg_settings_init(struct ocfg_settings *ret, struct error *err)
 		ocfg_settings_done(&settings);
 		return -ENOMEM;
 	}
+	ocfg_ksm_settings_init(&settings.ksm);
 	*ret = settings;
 	return 0;
 }

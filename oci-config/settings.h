@@ -9,6 +9,7 @@
 
 #include "oci-config/error.h"
 #include "oci-config/notes.h"
+#include "oci-config/settings_ksm.h"
 
 #define OCFG_SETTINGS_PATH     "/etc/oci-ksm/oci-ksm.json"
 #define OCFG_SETTINGS_ENV      "OCI_KSM_SETTINGS"
@@ -42,7 +43,8 @@ struct ocfg_settings {
 	bool domain_from_namespace; /* it is the Kubernetes namespace, whatever containers name */
 	bool no_layout_shared;	    /* oci-ksm/layout=shared is refused */
 	struct ocfg_profit_guard profit_guard;
-	char *log; /* "auto", "syslog", "stderr" or "file:/path" */
+	struct ocfg_ksm_settings ksm; /* the host's KSM: "ksm", "boost", "pressure" */
+	char *log;		      /* "auto", "syslog", "stderr" or "file:/path" */
 	char *runtimes[OCFG_SETTINGS_RUNTIMES +
 		       1]; /* names or paths of real runtimes, NULL terminated; crun, runc */
 };

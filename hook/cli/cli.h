@@ -25,6 +25,7 @@ int cli_enable(int argc, char **argv);
 int cli_disable(int argc, char **argv);
 int cli_metrics(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
+int cli_tune(int argc, char **argv);
 
 /* `run --mode=preload` as ksm-wrapper, which takes no options: argv[1] is CMD. */
 int cli_run_wrapper(int argc, char **argv);

@@ -21,6 +21,7 @@ static const struct command {
 	{"enable", cli_enable, "make what runs mergeable, without a restart"},
 	{"disable", cli_disable, "take merging back from what runs"},
 	{"metrics", cli_metrics, "print the figures of status for Prometheus"},
+	{"tune", cli_tune, "switch the host's KSM on at a sensible speed, and back"},
 };
 
 static __attribute__((format(printf, 1, 0))) void warn_list(const char *fmt, va_list ap)

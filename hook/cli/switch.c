@@ -83,7 +83,7 @@ static void enable(struct context *context, struct switch_outcome *outcome)
 /* Written first: nobody marks what is being unmarked. What cannot be ended is as it was. */
 static void disable(struct context *context, struct switch_outcome *outcome)
 {
-	static char begun[] = "merging is being switched off";
+	static char begun[] = SWITCHED_BEGUN;
 	const struct mark_target target = switch_target_mark(outcome->target);
 	struct switched before = {0}, switched;
 	char reason[ERROR_SIZE + 256];
@@ -138,14 +138,16 @@ static void advise(const struct context *context)
 {
 	struct notify_hello hello;
 	char path[4096];
+	bool helped;
 
 	if (!context->options->on || context->failed)
 		return;
 	if (ksm_sys_get("run") != 1)
 		cli_warn("ksmd does not run, nothing will be merged: echo 1 > " KSM_SYS_DIR "/run");
-	if (context->regions &&
-	    (notify_socket_path(&context->settings, path, sizeof(path), NULL) < 0 ||
-	     notify_hello(path, HELLO_MS, &hello, NULL) < 0))
+	/* Where systemd listens for it this starts it: its steward looks after what is new in the container. */
+	helped = notify_socket_path(&context->settings, path, sizeof(path), NULL) == 0 &&
+		 notify_hello(path, HELLO_MS, &hello, NULL) == 0;
+	if (context->regions && !helped)
 		cli_warn("what these programs map from now on is marked by oci-ksmd only, which "
 			 "does not answer; or repeat this now and then");
 }
@@ -215,10 +217,9 @@ static void usage(bool on)
 	puts(on ? "Make the memory of running programs mergeable, without a restart."
 		: "Take merging back from running programs, slowly, as long as memory limits allow "
 		  "it.");
-	puts("A target is a container's ID (of any engine) or its beginning, a pid, or the path of "
-	     "a cgroup.\n\n"
-	     "Options:\n"
-	     " -J, --json         say as JSON what was done, sizes in bytes");
+	puts(TARGETS_HELP "\n"
+			  "Options:\n"
+			  " -J, --json         say as JSON what was done, sizes in bytes");
 	if (on)
 		puts(" -m, --mode=<mode>  process: whole processes; regions: what they have "
 		     "mapped; "

@@ -51,6 +51,12 @@ ssize_t cgroup_match_next(const char **text, const struct cgroup_container *sort
  */
 bool cgroup_engine_id(const char *text, char *buf, size_t size);
 
+/*
+ * Is it the text of a process in a cgroup of that name, as it stands or in one of these forms, or below? Names that containers of engines give to
+ * cgroups of theirs do not count.
+ */
+bool cgroup_is_named(const char *text, const char *name);
+
 /* Is it the text of a process in that cgroup or below? `folder` as in such texts, or as a path below /sys/fs/cgroup. */
 bool cgroup_is_in(const char *text, const char *folder);
 

@@ -14,7 +14,6 @@
 
 #include "hook/common/alive.h"
 #include "hook/common/paths.h"
-#include "hook/common/switched.h"
 #include "oci-config/cleanup.h"
 #include "oci-config/file.h"
 
@@ -226,6 +225,24 @@ int domain_claim(const struct domain_guard *guard, const char *id, const char *d
 	if (s.found.count > 0)
 		return refuse(domain, &s.found, err);
 	return write_active(guard, domain, err);
+}
+
+int domain_switch_on(const struct ocfg_settings *settings, const struct switched *switched,
+		     struct error *err)
+{
+	char domain[OCFG_DOMAIN_SIZE];
+	struct domain_guard guard;
+	cleanup_close int dir = paths_state_dir(settings, SWITCHED_DIR, err);
+	int rc = dir < 0 ? dir : domain_begin(settings, &guard, err);
+
+	if (rc < 0)
+		return rc;
+	domain_of(&guard, switched->id, domain);
+	rc = domain_claim(&guard, switched->id, domain, err);
+	if (rc == 0)
+		rc = switched_save(dir, switched, err);
+	domain_end(&guard);
+	return rc;
 }
 
 int domain_find(const struct domain_guard *guard, struct domain_holder *ret, struct error *err)

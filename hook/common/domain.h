@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "hook/common/switched.h"
 #include "oci-config/error.h"
 #include "oci-config/settings.h"
 #include "oci-config/state.h"
@@ -31,6 +32,13 @@ void domain_end(struct domain_guard *guard);
  */
 int domain_claim(const struct domain_guard *guard, const char *id, const char *domain,
 		 struct error *err);
+
+/*
+ * For who switches a running container on (enable, the profit guard), before it is marked: claims for it, being of the domain
+ * that its record tells, and saves `switched`, which says that it merges. -EBUSY as above, and nothing is saved.
+ */
+int domain_switch_on(const struct ocfg_settings *settings, const struct switched *switched,
+		     struct error *err);
 
 /* The domain of container `id` as its record tells; "" if there is none. */
 void domain_of(const struct domain_guard *guard, const char *id, char buf[OCFG_DOMAIN_SIZE]);

@@ -4,6 +4,12 @@
 # shellcheck disable=SC2030,SC2031 # run sets output where it is called
 load lib
 load hostside
+load copies
+
+teardown() {
+  copies_end
+  test_end
+}
 
 FLAG=00040000 # ADDR_NO_RANDOMIZE
 COST='oci-ksm/layout=shared: its programs run without address space randomization (ASLR)'
@@ -61,6 +67,26 @@ in_two_copies() {
 @test "two copies: wrapper, runc" { in_two_copies wrapper-runc; }
 @test "two copies: hook, crun" { in_two_copies crun; }
 @test "two copies: hook, runc" { in_two_copies runc; }
+
+# duplicates LAYOUT: of 4 copies of redis-server, in thousandths of their frames, in $DUPLICATES
+duplicates() {
+  local layout=()
+  [ "$1" = random ] || layout=(-a oci-ksm/layout=shared)
+  copies_begin
+  copies_start 4 redis wrapper-crun -a oci-ksm/mode=process "${layout[@]}"
+  # shellcheck disable=SC2046 # words
+  DUPLICATES=$("$BUILD/tools/ksm-census" $(copies_pids) | jq '.now | 1000 * .duplicates / .frames | round')
+  copies_end
+}
+
+# bats test_tags=alone
+@test "copies of redis have at least twice as many equal frames" {
+  local random shared
+  duplicates random && random=$DUPLICATES
+  duplicates shared && shared=$DUPLICATES
+  echo "# redis: $((random / 10)) % duplicates with addresses at random, $((shared / 10)) % with the same ones" >&3
+  [ "$shared" -ge $((2 * random)) ]
+}
 
 # Profiles of engines refuse programs this very call.
 @test "below a seccomp profile that refuses it" {

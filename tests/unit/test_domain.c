@@ -78,13 +78,25 @@ static void save(struct place *p, const struct ocfg_record *record)
 	assert_ok(ocfg_record_save(dir, record, &err));
 }
 
-static void switch_to(struct place *p, const char *id, bool merging)
+static struct switched switched_of(const struct place *p, const char *id, bool merging)
+{
+	return (struct switched){
+		.id = (char *)id, .pid = p->child, .start_time = p->start_time, .merging = merging};
+}
+
+static void switch_off(struct place *p, const char *id)
 {
 	cleanup_close int dir = paths_state_dir(&p->settings, SWITCHED_DIR, NULL);
-	const struct switched switched = {
-		.id = (char *)id, .pid = p->child, .start_time = p->start_time, .merging = merging};
+	const struct switched switched = switched_of(p, id, false);
 
 	assert_ok(switched_save(dir, &switched, &err));
+}
+
+static int switch_on(struct place *p, const char *id, struct error *err)
+{
+	const struct switched switched = switched_of(p, id, true);
+
+	return domain_switch_on(&p->settings, &switched, err);
 }
 
 static bool marker_is_there(const struct place *p)
@@ -192,19 +204,21 @@ static void what_was_switched_counts_as_it_is_now(void **state)
 	char domain[OCFG_DOMAIN_SIZE];
 
 	assert_ok(claim(p, "a", "a", p->child, &err));
-	switch_to(p, "a", false);
+	switch_off(p, "a");
 	assert_ok(claim(p, "b", "b", p->child, &err));
-	switch_to(p, "b", false);
-	assert_ok(claim(p, "a", "a", p->child, &err));
-	switch_to(p, "a", true);
+	assert_error(switch_on(p, "a", &err), EBUSY, "is \"b\" (b)");
+	switch_off(p, "b");
+	assert_ok(switch_on(p, "a", &err));
 	assert_error(claim(p, "b", "b", p->child, &err), EBUSY, "is \"a\" (a)");
-	switch_to(p, "a", false);
+	switch_off(p, "a");
 	assert_ok(domain_begin(&p->settings, &guard, &err));
 	assert_ok(domain_find(&guard, &holder, &err));
 	assert_int_equal(holder.count, 0);
+	domain_end(&guard);
 	/* One that has no record. */
-	assert_ok(domain_claim(&guard, "stranger", "", &err));
-	switch_to(p, "stranger", true);
+	assert_ok(switch_on(p, "stranger", &err));
+	assert_error(switch_on(p, "a", &err), EBUSY, "is none (stranger)");
+	assert_ok(domain_begin(&p->settings, &guard, &err));
 	assert_error(domain_claim(&guard, "a", "a", &err), EBUSY, "is none (stranger)");
 	assert_ok(domain_find(&guard, &holder, &err));
 	assert_int_equal(holder.count, 1);
