@@ -19,6 +19,7 @@ enum cli_exit {
 /* Commands: a row in main.c's table and a file of their own. argv[1] is the first argument. */
 int cli_run(int argc, char **argv);
 int cli_status(int argc, char **argv);
+int cli_top(int argc, char **argv);
 int cli_estimate(int argc, char **argv);
 int cli_enable(int argc, char **argv);
 int cli_disable(int argc, char **argv);

@@ -2,6 +2,9 @@
 /* The columns of `status` and `top`. */
 #include "hook/cli/columns.h"
 
+#include <stdio.h>
+#include <string.h>
+
 /* What both have, in this order; only status has the counted ones, only top the trends. */
 enum {
 	ID,
@@ -39,7 +42,7 @@ enum {
 	[MODE] = {"MODE", "mode", TABLE_TEXT, "how its memory is made mergeable", false}, \
 	[BY] = {"BY", "by", TABLE_TEXT, "who has switched it while it runs", true}, \
 	[SOURCE] = {"SOURCE", "source", TABLE_TEXT, "what switched it on: hook, runtime or run", true}, \
-	[COMMAND] = {"COMMAND", "command", TABLE_TEXT, "name of its first process", true}, \
+	[COMMAND] = {"COMMAND", "command", TABLE_TEXT, "name of its first process", !(in_top)}, \
 	[PROCESSES] = {"PROCS", "processes", TABLE_NUMBER, "processes that it has now", false}, \
 	[MERGEABLE] = {"MERGEABLE", "mergeable_processes", TABLE_NUMBER, \
 		       "processes with memory that ksmd looks at", true}, \
@@ -88,10 +91,20 @@ static const char *layout_of(const struct ocfg_record *record)
 	return record->layout_shared ? "shared" : "random";
 }
 
-static int add_texts(struct table *table, const struct figures *figures, struct error *err)
+static const char *short_id(const char *id, char *buf, size_t size)
 {
-	char mode[64];
-	int rc = table_text(table, ID, figures->record.id, err);
+	if (strlen(id) != 64 || strspn(id, "0123456789abcdef") != 64)
+		return id;
+	snprintf(buf, size, "%.12s", id);
+	return buf;
+}
+
+static int add_texts(struct table *table, const struct figures *figures, bool short_ids,
+		     struct error *err)
+{
+	const char *id = figures->record.id;
+	char mode[64], buf[16];
+	int rc = table_text(table, ID, short_ids ? short_id(id, buf, sizeof(buf)) : id, err);
 
 	if (rc == 0)
 		rc = table_text(table, MODE, figures_mode(figures, mode, sizeof(mode)), err);
@@ -111,12 +124,12 @@ static int add_texts(struct table *table, const struct figures *figures, struct 
 }
 
 static int add_row(struct table *table, const struct columns *columns,
-		   const struct figures *figures, struct error *err)
+		   const struct figures *figures, bool short_ids, struct error *err)
 {
 	int rc = table_row(table, err);
 
 	if (rc == 0)
-		rc = add_texts(table, figures, err);
+		rc = add_texts(table, figures, short_ids, err);
 	if (rc < 0)
 		return rc;
 	table_number(table, PROCESSES, figures->processes);
@@ -142,13 +155,13 @@ static int add_row(struct table *table, const struct columns *columns,
 }
 
 int columns_fill(const struct columns *columns, const struct figures *figures, size_t count,
-		 struct table **ret, struct error *err)
+		 bool short_ids, struct table **ret, struct error *err)
 {
 	struct table *table = NULL;
 	int rc = table_new(columns->list, columns->count, "containers", &table, err);
 
 	for (size_t i = 0; rc == 0 && i < count; i++)
-		rc = add_row(table, columns, &figures[i], err);
+		rc = add_row(table, columns, &figures[i], short_ids, err);
 	if (rc < 0)
 		table_free(table);
 	else

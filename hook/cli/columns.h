@@ -3,6 +3,7 @@
 #ifndef HOOK_CLI_COLUMNS_H
 #define HOOK_CLI_COLUMNS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "hook/cli/figures.h"
@@ -15,9 +16,9 @@ struct columns {
 };
 extern const struct columns columns_status, columns_top;
 
-/* A table of these columns with a row for each; table_free frees it. */
+/* A table of these columns with a row for each; table_free frees it. `short_ids`: of those with 64 digits the first 12. */
 int columns_fill(const struct columns *columns, const struct figures *figures, size_t count,
-		 struct table **ret, struct error *err);
+		 bool short_ids, struct table **ret, struct error *err);
 
 /* As table_check. */
 int columns_check(const struct columns *columns, const struct table_options *options,

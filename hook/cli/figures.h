@@ -50,10 +50,10 @@ const char *figures_reason(const struct figures *figures);
 
 /*
  * Leaves only those whose ID is one of `ids`, or the only one that begins so; all where `id_count` is 0. -ESRCH or -EINVAL says which
- * ID stands for none or for several; the list is as before then.
+ * ID stands for none or for several; the list is as before then. Not so if `gone_is_fine`: what is named is left.
  */
 int figures_select(struct figures *figures, size_t *count, char *const *ids, size_t id_count,
-		   struct error *err);
+		   bool gone_is_fine, struct error *err);
 
 enum figures_key {
 	FIGURES_SAVED,

@@ -101,36 +101,35 @@ static bool is_named(const struct figures *figures, const char *arg, bool whole)
 static int mark(const struct figures *figures, size_t count, const char *arg, bool *marks,
 		struct error *err)
 {
-	size_t found = 0, index = 0;
+	size_t found = 0;
 
 	for (int whole = 1; whole >= 0 && !found; whole--)
 		for (size_t i = 0; i < count; i++)
 			if (is_named(&figures[i], arg, whole)) {
-				index = i;
+				marks[i] = true;
 				found++;
 			}
-	if (found == 1)
-		marks[index] = true;
-	else if (found)
+	if (found > 1)
 		return error_set(err, EINVAL, "%s stands for several containers", arg);
 	return found ? 0 : error_set(err, ESRCH, "container %s", arg);
 }
 
 int figures_select(struct figures *figures, size_t *count, char *const *ids, size_t id_count,
-		   struct error *err)
+		   bool gone_is_fine, struct error *err)
 {
 	cleanup_free bool *marks = calloc(*count + 1, sizeof(*marks));
 	size_t kept = 0;
-	int rc = 0;
+	int rc;
 
 	if (!id_count)
 		return 0;
 	if (!marks)
 		return error_set(err, ENOMEM, "list of containers");
-	for (size_t i = 0; rc == 0 && i < id_count; i++)
+	for (size_t i = 0; i < id_count; i++) {
 		rc = mark(figures, *count, ids[i], marks, err);
-	if (rc < 0)
-		return rc;
+		if (rc < 0 && !gone_is_fine)
+			return rc;
+	}
 	for (size_t i = 0; i < *count; i++) {
 		if (marks[i])
 			figures[kept++] = figures[i];

@@ -15,6 +15,7 @@ static const struct command {
 } commands[] = {
 	{"run", cli_run, "run a program whose memory can be merged"},
 	{"status", cli_status, "show containers and runs, and what merging saves"},
+	{"top", cli_top, "the same, again and again, and how it changes"},
 	{"doctor", cli_doctor, "check whether merging works on this host, and how to get there"},
 	{"estimate", cli_estimate, "say what merging would save, before it is switched on"},
 	{"enable", cli_enable, "make what runs mergeable, without a restart"},

@@ -96,11 +96,11 @@ static int show(const struct options *options, struct error *err)
 	int rc = figures_load(&figures, &count, err);
 
 	if (rc == 0)
-		rc = figures_select(figures, &count, options->ids, options->count, err);
+		rc = figures_select(figures, &count, options->ids, options->count, false, err);
 	if (rc == 0 && options->frames)
 		rc = figures_count(figures, count, err);
 	if (rc == 0)
-		rc = columns_fill(&columns_status, figures, count, &table, err);
+		rc = columns_fill(&columns_status, figures, count, false, &table, err);
 	if (rc == 0)
 		rc = table_print(table, &options->table, stdout, err);
 	table_free(table);

@@ -255,13 +255,15 @@ static int add_row_json(const struct table *table, size_t row, json_object *arra
 
 static int add_more(json_object *doc, json_object *more, struct error *err)
 {
-	int rc = 0;
-
 	if (!more)
 		return 0;
-	json_object_object_foreach(more, key, value) rc =
-		rc ? rc : ocfg_json_add(doc, key, json_object_get(value), err);
-	return rc;
+	/* NULL is null here, not a lack of memory. */
+	json_object_object_foreach(more, key, value)
+	{
+		if (json_object_object_add(doc, key, json_object_get(value)) < 0)
+			return error_set(err, ENOMEM, "JSON");
+	}
+	return 0;
 }
 
 static int print_json(const struct table *table, const struct table_options *options, FILE *out,

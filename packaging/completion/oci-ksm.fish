@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completion of fish for oci-ksm, oci-ksmd, oci-ksm-hook and ksm-wrapper. tests/integration/manual.bats compares it with --help.
 
-set -l commands run status doctor estimate metrics tune
+set -l commands run status top doctor estimate metrics tune
 complete -c oci-ksm -f
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -s h -l help -d 'display a short help'
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -s V -l version -d 'display the version'
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a run -d 'run a program whose memory can be merged'
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a status -d 'show containers and runs, and what merging saves'
+complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a top -d 'the same, again and again, and how it changes'
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a doctor -d 'check whether merging works on this host'
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a estimate -d 'say what merging would save, before it is switched on'
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a metrics -d 'print the figures of status for Prometheus'
@@ -30,6 +31,17 @@ complete $in_status -s n -l noheadings -d 'no line of headings'
 complete $in_status -s o -l output -x -a '(__fish_append , ID MODE BY SOURCE COMMAND PROCS MERGEABLE ANON MERGED ZERO SCANNED SAVED RATIO SHARE SINCE RETRY DOMAIN LAYOUT REASON FRAMES COUNTED)' -d 'columns to show'
 complete $in_status -s v -l verbose -d 'the same as --output=+reason'
 complete $in_status -s h -l help -d 'display a short help'
+
+set -l in_top -c oci-ksm -n '__fish_seen_subcommand_from top'
+complete $in_top -s b -l batch -d 'one table after the other'
+complete $in_top -s B -l bytes -d 'sizes as numbers of bytes'
+complete $in_top -s d -l delay -x -a '1 3 10' -d 'seconds between two looks'
+complete $in_top -s J -l json -d 'one JSON document a look'
+complete $in_top -s n -l count -x -a '1 2 10' -d 'end after so many looks'
+complete $in_top -s o -l output -x -a '(__fish_append , ID MODE BY SOURCE COMMAND PROCS MERGEABLE ANON MERGED ZERO SCANNED SAVED RATIO SHARE SINCE RETRY DOMAIN LAYOUT REASON CHANGE TREND KSMD)' -d 'columns to show'
+complete $in_top -s r -l reverse -d 'the other way round'
+complete $in_top -s s -l sort -x -a 'saved merged anon procs id' -d order
+complete $in_top -s h -l help -d 'display a short help'
 
 set -l in_doctor -c oci-ksm -n '__fish_seen_subcommand_from doctor'
 complete $in_doctor -s J -l json -d 'as JSON'

@@ -56,16 +56,18 @@ static void choice(void **state)
 	size_t count = 4;
 
 	(void)state;
-	assert_ok(figures_select(figures, &count, ids, 0, &err));
+	assert_ok(figures_select(figures, &count, ids, 0, false, &err));
 	assert_int_equal(count, 4);
-	assert_error(figures_select(figures, &count, none, 1, &err), ESRCH, "container x");
-	assert_error(figures_select(figures, &count, many, 1, &err), EINVAL, "several");
+	assert_error(figures_select(figures, &count, none, 1, false, &err), ESRCH, "container x");
+	assert_error(figures_select(figures, &count, many, 1, false, &err), EINVAL, "several");
 	assert_int_equal(count, 4);
 	/* The whole ID has precedence over the beginning of another one. */
-	assert_ok(figures_select(figures, &count, ids, 2, &err));
+	assert_ok(figures_select(figures, &count, ids, 2, false, &err));
 	assert_int_equal(count, 2);
 	assert_string_equal(figures[0].record.id, "a");
 	assert_string_equal(figures[1].record.id, "c");
+	assert_ok(figures_select(figures, &count, none, 1, true, &err));
+	assert_int_equal(count, 0);
 	figures_free(figures, count);
 }
 
