@@ -199,7 +199,7 @@ static void the_pid_file_tells_after_the_start(void **state)
 	assert_ok(ocfg_file_replace(AT_FDCWD, path, pid, strlen(pid), &err));
 	/* It began before the runtime did: the file is of an earlier container. */
 	assert_false(alive_record(&record));
-	record.starter++;
+	record.starter = 0; /* has ended */
 	record.starter_start_time = p->start_time;
 	assert_true(alive_record(&record));
 	assert_ok(ocfg_file_replace(AT_FDCWD, path, "-1\n", 3, &err));
