@@ -37,17 +37,15 @@ static int read_min_size(struct reading *r, const char *value, struct error *err
 	return ocfg_size_parse(value, &r->wishes->min_size, err);
 }
 
+/* What the administrator takes from the namespace is nobody else's to say. */
 static int read_domain(struct reading *r, const char *value, struct error *err)
 {
-	static const char allowed[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-	size_t len = strlen(value);
-
-	if (len == 0 || len >= sizeof(r->wishes->domain) || strspn(value, allowed) != len)
-		return error_set(err, EINVAL, "not 1 to %zu of [A-Za-z0-9._-]",
-				 sizeof(r->wishes->domain) - 1);
-	memcpy(r->wishes->domain, value, len + 1);
-	return 0;
+	if (r->settings->domain_from_namespace) {
+		if (!strcmp(value, r->wishes->domain))
+			return 0;
+		return error_set(err, EINVAL, "not taken, because the settings have domain_from");
+	}
+	return ocfg_domain_parse(value, r->wishes->domain, err);
 }
 
 static int read_layout(struct reading *r, const char *value, struct error *err)
@@ -115,19 +113,45 @@ static void read_annotations(struct reading *r, struct ocfg_notes *notes, struct
 	}
 }
 
-static void read_mode_env(struct reading *r, struct ocfg_notes *notes, struct error *first)
+static void read_env(struct reading *r, struct ocfg_notes *notes, struct error *first)
 {
+	static const struct {
+		const char *name, *annotation;
+		wish_reader *read;
+	} variables[] = {
+		{OCFG_MODE_ENV, OCFG_ANNOTATION_PREFIX "mode", read_mode},
+		{OCFG_DOMAIN_ENV, OCFG_ANNOTATION_PREFIX "domain", read_domain},
+		{OCFG_LAYOUT_ENV, OCFG_ANNOTATION_PREFIX "layout", read_layout},
+	};
 	json_object *env = NULL;
-	struct error bad = {0};
-	const char *mode;
 
 	if (ocfg_spec_process(r->spec))
 		json_object_object_get_ex(ocfg_spec_process(r->spec), "env", &env);
-	mode = ocfg_env_get(env, OCFG_MODE_ENV);
-	if (mode && read_mode(r, mode, &bad) < 0) {
-		error_wrap(&bad, "environment variable " OCFG_MODE_ENV);
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
+		const char *value = ocfg_env_get(env, variables[i].name);
+		struct error bad = {0};
+
+		if (!value || ocfg_spec_annotation(r->spec, variables[i].annotation) ||
+		    variables[i].read(r, value, &bad) == 0)
+			continue;
+		error_wrap(&bad, "environment variable %s", variables[i].name);
 		note(notes, &bad, first);
 	}
+}
+
+/*
+ * Each of the two engines sets one annotation, over what pods bring; the other one may be a tenant's. So
+ * where both are there and differ, none is believed.
+ */
+static void take_namespace(const struct ocfg_spec *spec, struct ocfg_wishes *wishes)
+{
+	const char *one = ocfg_spec_annotation(spec, OCFG_NAMESPACE_CONTAINERD);
+	const char *other = ocfg_spec_annotation(spec, OCFG_NAMESPACE_CRIO);
+	const char *name = one ? one : other;
+
+	if (name)
+		wishes->domain_is_uncertain = (one && other && strcmp(one, other) != 0) ||
+					      ocfg_domain_parse(name, wishes->domain, NULL) < 0;
 }
 
 int ocfg_wishes_read(const struct ocfg_spec *spec, const struct ocfg_settings *settings,
@@ -144,8 +168,10 @@ int ocfg_wishes_read(const struct ocfg_spec *spec, const struct ocfg_settings *s
 	}
 	if (opted_in || settings->enable == OCFG_ENABLE_ALL)
 		wishes.modes = settings->mode;
-	if (!ocfg_spec_annotation(spec, OCFG_ANNOTATION_PREFIX "mode"))
-		read_mode_env(&r, notes, &first);
+	memcpy(wishes.domain, settings->domain, sizeof(wishes.domain));
+	if (settings->domain_from_namespace)
+		take_namespace(spec, &wishes);
+	read_env(&r, notes, &first);
 	read_annotations(&r, notes, &first);
 	if (wishes.required && first.code != 0)
 		return error_set(err, EINVAL, "%s", first.msg);

@@ -175,16 +175,19 @@ static void mention_min_size(const struct ocfg_wishes *wishes, struct ocfg_decis
 		    ", whatever the size of a region: min-size has no effect on whole processes");
 }
 
-/* Whoever asks for a trust domain or layout of its own must not believe to have got it. */
-static void mention_unsupported(const struct ocfg_wishes *wishes, struct ocfg_decision *ret)
+/* Whoever reads the log or status must see what it costs. */
+static void choose_layout(const struct ocfg_features *features, const struct ocfg_wishes *wishes,
+			  struct ocfg_decision *ret)
 {
-	bool domain = wishes->domain[0] != '\0', layout = wishes->layout_shared;
-
-	if (ret->modes == 0 || (!domain && !layout))
+	if (ret->modes == 0 || !wishes->layout_shared)
 		return;
-	ret->as_wished = false;
-	say(ret, ", but this version has no oci-ksm/%s%s%s", domain ? "domain" : "",
-	    domain && layout ? " and no oci-ksm/" : "", layout ? "layout" : "");
+	if (features->no_layout) {
+		ret->as_wished = false;
+		say(ret, ", but not oci-ksm/layout=shared: %s", features->no_layout);
+		return;
+	}
+	ret->layout_shared = true;
+	say(ret, "; " OCFG_POLICY_LAYOUT);
 }
 
 void ocfg_policy_choose(const struct ocfg_features *features, const struct ocfg_wishes *wishes,
@@ -195,6 +198,9 @@ void ocfg_policy_choose(const struct ocfg_features *features, const struct ocfg_
 	*ret = (struct ocfg_decision){.as_wished = wishes->modes == 0};
 	if (wishes->modes == 0) {
 		say(ret, "merging was not asked for");
+	} else if (wishes->domain_is_uncertain) {
+		say(ret, "its trust domain is not certain: " OCFG_NAMESPACE_CONTAINERD
+			 " and " OCFG_NAMESPACE_CRIO " name different namespaces, or none");
 	} else if (!features->ksm) {
 		say(ret, "this kernel has no KSM (CONFIG_KSM)");
 	} else {
@@ -203,7 +209,7 @@ void ocfg_policy_choose(const struct ocfg_features *features, const struct ocfg_
 		else
 			choose_named(features, named, wishes->modes & OCFG_MODE_AUTO, ret);
 		mention_min_size(wishes, ret);
-		mention_unsupported(wishes, ret);
+		choose_layout(features, wishes, ret);
 	}
 }
 

@@ -11,6 +11,11 @@
 #include "oci-config/annotations.h"
 #include "oci-config/mode.h"
 
+/* In the reason of each decision that takes it. */
+#define OCFG_POLICY_LAYOUT                                                                     \
+	"oci-ksm/layout=shared: its programs run without address space randomization (ASLR), " \
+	"which makes faults in them easier to exploit"
+
 /* What is known of how the container's program is linked. */
 enum ocfg_program {
 	OCFG_PROGRAM_UNKNOWN,
@@ -28,11 +33,13 @@ struct ocfg_features {
 	enum ocfg_program program;
 	/* Why not, as part of a sentence. NULL: in general words. */
 	const char *no_preload, *no_notify, *no_process;
+	const char *no_layout; /* why copies cannot have the same address layout; NULL: they can */
 };
 
 struct ocfg_decision {
-	unsigned modes;	  /* 0: nothing will be done */
-	bool as_wished;	  /* false: something asked for cannot be had; required=true then fails */
+	unsigned modes; /* 0: nothing will be done */
+	bool as_wished; /* false: something asked for cannot be had; required=true then fails */
+	bool layout_shared; /* without ASLR: only where something merges, else it would be for nothing */
 	char reason[512]; /* one sentence for the log, status and --json */
 };
 

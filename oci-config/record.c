@@ -94,6 +94,7 @@ static void visit_modes(struct codec *c, const char *key, unsigned *modes)
 static int visit(struct codec *c, struct ocfg_record *record)
 {
 	uint64_t min_size = record->min_size, pid = (uint64_t)record->pid;
+	uint64_t starter = (uint64_t)record->starter;
 
 	visit_text(c, "id", &record->id);
 	visit_text(c, "source", &record->source);
@@ -106,12 +107,18 @@ static int visit(struct codec *c, struct ocfg_record *record)
 	visit_uint(c, "pid", &pid, INT_MAX);
 	visit_uint(c, "start_time", &record->start_time, UINT64_MAX);
 	visit_text(c, "pid_file", &record->pid_file);
+	visit_uint(c, "starter", &starter, INT_MAX);
+	visit_uint(c, "starter_start_time", &record->starter_start_time, UINT64_MAX);
+	visit_uint(c, "starter_until", &record->starter_until, UINT64_MAX);
+	visit_text(c, "domain", &record->domain);
+	visit_bool(c, "layout_shared", &record->layout_shared);
 	visit_text(c, "root", &record->root);
 	visit_bool(c, "made_ld_so_preload", &record->made_ld_so_preload);
 	visit_uint(c, "made_dev", &record->made_dev, UINT64_MAX);
 	visit_uint(c, "made_ino", &record->made_ino, UINT64_MAX);
 	record->min_size = (size_t)min_size;
 	record->pid = (pid_t)pid;
+	record->starter = (pid_t)starter;
 	return c->rc;
 }
 
@@ -146,7 +153,7 @@ int ocfg_record_save(int dirfd, const struct ocfg_record *record, struct error *
 
 	if (rc < 0)
 		return rc;
-	if (record->pid < 0)
+	if (record->pid < 0 || record->starter < 0)
 		return error_set(err, EINVAL, "record %s: pid %d", name, (int)record->pid);
 	doc = c.doc = json_object_new_object();
 	if (!doc)
@@ -214,6 +221,7 @@ void ocfg_record_done(struct ocfg_record *record)
 	free(record->bundle);
 	free(record->shim_target);
 	free(record->pid_file);
+	free(record->domain);
 	free(record->root);
 	*record = (struct ocfg_record){0};
 }

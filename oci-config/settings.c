@@ -157,6 +157,44 @@ static int read_profit_guard(json_object *value, struct ocfg_settings *ret, stru
 	return 0;
 }
 
+int ocfg_domain_parse(const char *text, char buf[OCFG_DOMAIN_SIZE], struct error *err)
+{
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+	size_t len = strlen(text);
+
+	if (len == 0 || len >= OCFG_DOMAIN_SIZE || strspn(text, allowed) != len)
+		return error_set(err, EINVAL, "not 1 to %d of [A-Za-z0-9._-]",
+				 OCFG_DOMAIN_SIZE - 1);
+	memcpy(buf, text, len + 1);
+	return 0;
+}
+
+static int read_domain(json_object *value, struct ocfg_settings *ret, struct error *err)
+{
+	if (ocfg_json_expect(value, json_type_string, "value", err) < 0)
+		return -EINVAL;
+	return ocfg_domain_parse(json_object_get_string(value), ret->domain, err);
+}
+
+static int read_domain_from(json_object *value, struct ocfg_settings *ret, struct error *err)
+{
+	if (ocfg_json_expect(value, json_type_string, "value", err) < 0)
+		return -EINVAL;
+	if (strcmp(json_object_get_string(value), "namespace") != 0)
+		return error_set(err, EINVAL, "not \"namespace\"");
+	ret->domain_from_namespace = true;
+	return 0;
+}
+
+static int read_layout_shared(json_object *value, struct ocfg_settings *ret, struct error *err)
+{
+	if (ocfg_json_expect(value, json_type_boolean, "value", err) < 0)
+		return -EINVAL;
+	ret->no_layout_shared = !json_object_get_boolean(value);
+	return 0;
+}
+
 bool ocfg_log_is_valid(const char *sink)
 {
 	return !strcmp(sink, "auto") || !strcmp(sink, "syslog") || !strcmp(sink, "stderr") ||
@@ -211,15 +249,41 @@ static int read_runtimes(json_object *value, struct ocfg_settings *ret, struct e
 	return 0;
 }
 
+static int read_ksm(json_object *value, struct ocfg_settings *ret, struct error *err)
+{
+	return ocfg_ksm_read(value, &ret->ksm.ksm, err);
+}
+
+static int read_boost(json_object *value, struct ocfg_settings *ret, struct error *err)
+{
+	return ocfg_boost_read(value, &ret->ksm.boost, err);
+}
+
+static int read_pressure(json_object *value, struct ocfg_settings *ret, struct error *err)
+{
+	return ocfg_pressure_read(value, &ret->ksm.pressure, err);
+}
+
 static const struct {
 	const char *key;
 	setting_reader *read;
 } readers[] = {
-	{"enable", read_enable},	 {"mode", read_mode},
-	{"min_size", read_min_size},	 {"preload_dir", read_preload_dir},
-	{"state_dir", read_state_dir},	 {"log", read_log},
-	{"runtimes", read_runtimes},	 {"notify_socket", read_notify_socket},
-	{"notify_brk", read_notify_brk}, {"profit_guard", read_profit_guard},
+	{"enable", read_enable},
+	{"mode", read_mode},
+	{"min_size", read_min_size},
+	{"preload_dir", read_preload_dir},
+	{"state_dir", read_state_dir},
+	{"log", read_log},
+	{"runtimes", read_runtimes},
+	{"notify_socket", read_notify_socket},
+	{"notify_brk", read_notify_brk},
+	{"domain", read_domain},
+	{"domain_from", read_domain_from},
+	{"layout_shared", read_layout_shared},
+	{"profit_guard", read_profit_guard},
+	{"ksm", read_ksm},
+	{"boost", read_boost},
+	{"pressure", read_pressure},
 };
 
 static setting_reader *reader_of(const char *key)
@@ -243,6 +307,7 @@ int ocfg_settings_init(struct ocfg_settings *ret, struct error *err)
 		ocfg_settings_done(&settings);
 		return -ENOMEM;
 	}
+	ocfg_ksm_settings_init(&settings.ksm);
 	*ret = settings;
 	return 0;
 }

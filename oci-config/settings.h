@@ -9,10 +9,12 @@
 
 #include "oci-config/error.h"
 #include "oci-config/notes.h"
+#include "oci-config/settings_ksm.h"
 
 #define OCFG_SETTINGS_PATH     "/etc/oci-ksm/oci-ksm.json"
 #define OCFG_SETTINGS_ENV      "OCI_KSM_SETTINGS"
 #define OCFG_SETTINGS_RUNTIMES 16
+#define OCFG_DOMAIN_SIZE       64 /* of a trust domain's name, its end included */
 
 enum ocfg_enable {
 	OCFG_ENABLE_ANNOTATED, /* "annotated", the default: containers that ask for it */
@@ -35,10 +37,14 @@ struct ocfg_settings {
 	size_t min_size;   /* bytes; 0: the shim's own default */
 	char *preload_dir; /* host folder with the shim: <program>/../lib/oci-ksm/preload */
 	char *state_dir;   /* /run/oci-ksm, or $XDG_RUNTIME_DIR/oci-ksm for other users than root */
-	char *notify_socket; /* oci-ksmd's: notify.sock in state_dir */
-	bool notify_brk;     /* notify brk as well; false: see docs/architecture.md */
+	char *notify_socket;	       /* oci-ksmd's: notify.sock in state_dir */
+	bool notify_brk;	       /* notify brk as well; false: see docs/architecture.md */
+	char domain[OCFG_DOMAIN_SIZE]; /* trust domain of containers that name none; "" */
+	bool domain_from_namespace; /* it is the Kubernetes namespace, whatever containers name */
+	bool no_layout_shared;	    /* oci-ksm/layout=shared is refused */
 	struct ocfg_profit_guard profit_guard;
-	char *log; /* "auto", "syslog", "stderr" or "file:/path" */
+	struct ocfg_ksm_settings ksm; /* the host's KSM: "ksm", "boost", "pressure" */
+	char *log;		      /* "auto", "syslog", "stderr" or "file:/path" */
 	char *runtimes[OCFG_SETTINGS_RUNTIMES +
 		       1]; /* names or paths of real runtimes, NULL terminated; crun, runc */
 };
@@ -58,6 +64,8 @@ int ocfg_settings_parse(const char *text, size_t len, struct ocfg_settings *ret,
 int ocfg_settings_load(const char *path, struct ocfg_settings *ret, struct ocfg_notes *notes,
 		       struct error *err);
 void ocfg_settings_done(struct ocfg_settings *settings);
+/* The name of a trust domain: 1 to 63 of [A-Za-z0-9._-]. Into buf, which is left alone on -EINVAL. */
+int ocfg_domain_parse(const char *text, char buf[OCFG_DOMAIN_SIZE], struct error *err);
 /* "auto", "syslog", "stderr" or "file:/path" (hook/common/log.h)? */
 bool ocfg_log_is_valid(const char *sink);
 

@@ -42,6 +42,11 @@ struct ocfg_record {
 	pid_t pid;		     /* init's pid, or the run's */
 	uint64_t start_time;	     /* of that pid, /proc/PID/stat field 22 */
 	char *pid_file;		     /* where the runtime writes init's pid */
+	pid_t starter;		     /* who starts it, as long as init is not known */
+	uint64_t starter_start_time; /* of that pid */
+	uint64_t starter_until;	     /* seconds after boot: so long that counts; 0: as it lives */
+	char *domain;		     /* trust domain; NULL: none */
+	bool layout_shared;	     /* oci-ksm/layout=shared */
 	char *root;		     /* host path of the rootfs, if traces of ours are in it */
 	bool made_ld_so_preload;     /* we created the empty mount point <root>/etc/ld.so.preload */
 	uint64_t made_dev, made_ino; /* which file that was */

@@ -30,7 +30,7 @@ RUNTIME_LINKS := oci-ksm-runtime-crun oci-ksm-runtime-runc
 ##### systemd: for the machine, and for each user's rootless containers #####
 SYSTEMDDIR ?= $(PREFIX)/lib/systemd
 SYSTEMD_UNITS := $(foreach whose,system user,$(whose)/oci-ksmd.socket $(whose)/oci-ksmd.service) \
-	system/oci-ksm-metrics.timer system/oci-ksm-metrics.service
+	system/oci-ksm-metrics.timer system/oci-ksm-metrics.service system/oci-ksm-tune.service
 SYSTEMD_BUILT := $(addprefix $(BUILD)/systemd/,$(SYSTEMD_UNITS))
 $(BUILD)/systemd/%.socket: packaging/systemd/%.socket FORCE
 	@mkdir -p $(@D)

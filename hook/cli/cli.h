@@ -19,11 +19,13 @@ enum cli_exit {
 /* Commands: a row in main.c's table and a file of their own. argv[1] is the first argument. */
 int cli_run(int argc, char **argv);
 int cli_status(int argc, char **argv);
+int cli_top(int argc, char **argv);
 int cli_estimate(int argc, char **argv);
 int cli_enable(int argc, char **argv);
 int cli_disable(int argc, char **argv);
 int cli_metrics(int argc, char **argv);
 int cli_doctor(int argc, char **argv);
+int cli_tune(int argc, char **argv);
 
 /* `run --mode=preload` as ksm-wrapper, which takes no options: argv[1] is CMD. */
 int cli_run_wrapper(int argc, char **argv);

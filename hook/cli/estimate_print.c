@@ -15,6 +15,7 @@
 
 enum {
 	TARGET,
+	NAME,
 	PROCESSES,
 	ANONYMOUS,
 	WITHIN,
@@ -31,6 +32,7 @@ enum {
 
 static const struct table_column columns[COLUMNS] = {
 	[TARGET] = {"TARGET", "target", TABLE_TEXT, "container, cgroup or process", false},
+	[NAME] = {"NAME", "name", TABLE_TEXT, "what its engine calls the container", false},
 	[PROCESSES] = {"PROCS", "processes", TABLE_NUMBER, "processes that were looked at", false},
 	[ANONYMOUS] = {"ANON", "anonymous", TABLE_SIZE,
 		       "anonymous memory in RAM; what fork shares counts once", false},
@@ -103,13 +105,15 @@ static struct cost cost_of(const struct estimate_figures *together)
 	return cost;
 }
 
-static int add_row(struct table *table, const char *name, const struct estimate_figures *figures,
-		   struct error *err)
+static int add_row(struct table *table, const char *name, const char *called,
+		   const struct estimate_figures *figures, struct error *err)
 {
 	int rc = table_row(table, err);
 
 	if (rc == 0)
 		rc = table_text(table, TARGET, name, err);
+	if (rc == 0 && called)
+		rc = table_text(table, NAME, called, err);
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -178,9 +182,9 @@ static int print_people(struct table *table, const struct estimate_result *resul
 	int rc = 0;
 
 	if (result->count != 1)
-		rc = add_row(table, "together", &result->together, err);
+		rc = add_row(table, "together", NULL, &result->together, err);
 	if (rc == 0)
-		rc = table_print(table, options, err);
+		rc = table_print(table, options, stdout, err);
 	if (rc == 0 && !options->no_headings)
 		print_cost(result, &cost);
 	return rc;
@@ -199,7 +203,7 @@ static int print_json(struct table *table, const struct estimate_result *result,
 	if (rc == 0)
 		rc = add_cost(more, &cost, err);
 	with_more.more = more;
-	return rc < 0 ? rc : table_print(table, &with_more, err);
+	return rc < 0 ? rc : table_print(table, &with_more, stdout, err);
 }
 
 int estimate_print(const struct estimate_result *result, const struct table_options *options,
@@ -209,7 +213,8 @@ int estimate_print(const struct estimate_result *result, const struct table_opti
 	int rc = table_new(columns, COLUMNS, "targets", &table, err);
 
 	for (size_t i = 0; rc == 0 && i < result->count; i++)
-		rc = add_row(table, result->targets[i].name, &result->figures[i], err);
+		rc = add_row(table, result->targets[i].name, result->targets[i].called,
+			     &result->figures[i], err);
 	if (rc == 0)
 		rc = options->json ? print_json(table, result, options, err)
 				   : print_people(table, result, options, err);

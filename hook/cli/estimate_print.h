@@ -3,8 +3,8 @@
 #ifndef HOOK_CLI_ESTIMATE_PRINT_H
 #define HOOK_CLI_ESTIMATE_PRINT_H
 
-#include "hook/cli/estimate_targets.h"
 #include "hook/cli/table.h"
+#include "hook/cli/targets.h"
 #include "hook/common/estimate.h"
 
 struct estimate_result {

@@ -1,30 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The figures of all containers and runs that have records: what `status` and `metrics` show. */
+/* The figures of all containers and runs that can be merged: what `status`, `top` and `metrics` show. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "hook/cli/figures.h"
+#include "hook/cli/host.h"
 #include "hook/cli/known.h"
+#include "hook/cli/table.h"
 #include "hook/common/ksm.h"
 #include "hook/common/proc.h"
 
-/* What is not known of one process is not known of all. */
-static void add(int64_t *sum, int64_t value)
+static int64_t bytes(int64_t pages)
 {
-	*sum = *sum == KSM_UNKNOWN || value == KSM_UNKNOWN ? KSM_UNKNOWN : *sum + value;
+	return pages == KSM_UNKNOWN ? KSM_UNKNOWN : pages * sysconf(_SC_PAGESIZE);
 }
 
-static int64_t merged_bytes(const struct ksm_process *ksm)
+/* Before Linux 6.6 there are no zero pages of KSM's. */
+static int64_t merged_pages(const struct ksm_process *ksm)
 {
-	int64_t pages = ksm->merging_pages;
-
-	if (pages == KSM_UNKNOWN)
-		return KSM_UNKNOWN;
-	if (ksm->zero_pages != KSM_UNKNOWN)
-		pages += ksm->zero_pages;
-	return pages * sysconf(_SC_PAGESIZE);
+	if (ksm->merging_pages == KSM_UNKNOWN || ksm->zero_pages == KSM_UNKNOWN)
+		return ksm->merging_pages;
+	return ksm->merging_pages + ksm->zero_pages;
 }
 
 static int64_t is_mergeable(const struct ksm_process *ksm)
@@ -44,31 +42,61 @@ static void sum_up(const struct cgroup_container *container, struct figures *ret
 		    ksm.anonymous == KSM_UNKNOWN)
 			continue;
 		ret->processes++;
-		add(&ret->mergeable, is_mergeable(&ksm));
-		add(&ret->anonymous, ksm.anonymous);
-		add(&ret->merged, merged_bytes(&ksm));
-		add(&ret->saved, ksm.profit);
+		figures_add(&ret->mergeable, is_mergeable(&ksm));
+		figures_add(&ret->anonymous, ksm.anonymous);
+		figures_add(&ret->merged, bytes(merged_pages(&ksm)));
+		figures_add(&ret->zero, bytes(ksm.zero_pages));
+		figures_add(&ret->scanned, bytes(ksm.rmap_items));
+		figures_add(&ret->saved, ksm.profit);
 	}
 }
 
-/* Takes the records that it keeps out of their array. */
+/* `tracked`: the pages that ksmd keeps books of on the whole host. */
+static void derive(struct figures *figures, int64_t tracked)
+{
+	int64_t all = bytes(tracked), scanned = figures->scanned;
+
+	figures->ratio = figures->share = KSM_UNKNOWN;
+	figures->frames = figures->counted = KSM_UNKNOWN;
+	figures->change = figures->trend = figures->ksmd = KSM_UNKNOWN;
+	if (scanned == KSM_UNKNOWN)
+		return;
+	if (figures->merged > 0)
+		figures->ratio = (int64_t)((double)scanned / (double)figures->merged * 1e3);
+	else if (figures->merged == 0)
+		figures->ratio = scanned ? TABLE_ENDLESS : 0;
+	/* What it had at the last of these looks may be more than all had at the first. */
+	if (all != KSM_UNKNOWN)
+		figures->share = scanned >= all ? (scanned ? 1000000 : 0)
+						: (int64_t)((double)scanned / (double)all * 1e6);
+}
+
+/* Takes what it keeps out of `known`. */
 static size_t take(struct known *known, struct figures *ret)
 {
+	int64_t tracked = host_ksm_tracked();
 	size_t kept = 0;
 
 	for (size_t i = 0; i < known->count; i++) {
-		const struct cgroup_container *container = &known->containers[i];
+		struct cgroup_container *container = &known->containers[i];
 		struct figures figures = {0};
 		struct proc_stat stat = {0};
 
 		sum_up(container, &figures);
 		if (!figures.processes)
 			continue;
+		derive(&figures, tracked);
 		(void)proc_stat_read(container->pid > 0 ? container->pid : container->pids[0],
 				     &stat, NULL);
 		snprintf(figures.command, sizeof(figures.command), "%s", stat.comm);
 		figures.record = known->records[i];
 		known->records[i] = (struct ocfg_record){0};
+		figures.switched = known->switched[i];
+		known->switched[i] = (struct switched){0};
+		figures.pids = container->pids;
+		figures.count = container->count;
+		container->pids = NULL;
+		container->count = 0;
 		ret[kept++] = figures;
 	}
 	return kept;
@@ -91,11 +119,4 @@ int figures_load(struct figures **ret, size_t *ret_count, struct error *err)
 	}
 	known_done(&known);
 	return rc;
-}
-
-void figures_free(struct figures *figures, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		ocfg_record_done(&figures[i].record);
-	free(figures);
 }

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The containers and runs that have records, with their processes. */
+/* The containers and runs that have records, and those that were switched on without one, with their processes. */
 #ifndef HOOK_CLI_KNOWN_H
 #define HOOK_CLI_KNOWN_H
 
 #include <stddef.h>
 
 #include "hook/common/cgroup.h"
+#include "hook/common/switched.h"
 #include "oci-config/error.h"
 #include "oci-config/state.h"
 
-/* Both arrays have `count` members in the same order, by ID. known_done frees it; {0} is accepted. */
+/*
+ * All three arrays have `count` members in the same order, by ID. Of one without a record the record has only the ID. No process is
+ * in two of them: those with records come first. known_done frees it; {0} is accepted.
+ */
 struct known {
 	struct ocfg_record *records;
+	struct switched *switched;	     /* no id: it was not switched while it runs */
 	struct cgroup_container *containers; /* one without processes has ended, or has not begun */
 	size_t count;
 };

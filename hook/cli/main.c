@@ -15,11 +15,13 @@ static const struct command {
 } commands[] = {
 	{"run", cli_run, "run a program whose memory can be merged"},
 	{"status", cli_status, "show containers and runs, and what merging saves"},
+	{"top", cli_top, "the same, again and again, and how it changes"},
 	{"doctor", cli_doctor, "check whether merging works on this host, and how to get there"},
 	{"estimate", cli_estimate, "say what merging would save, before it is switched on"},
 	{"enable", cli_enable, "make what runs mergeable, without a restart"},
 	{"disable", cli_disable, "take merging back from what runs"},
 	{"metrics", cli_metrics, "print the figures of status for Prometheus"},
+	{"tune", cli_tune, "switch the host's KSM on at a sensible speed, and back"},
 };
 
 static __attribute__((format(printf, 1, 0))) void warn_list(const char *fmt, va_list ap)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,6 @@
 #include "hook/common/ksm.h"
 #include "oci-config/cleanup.h"
 #include "oci-config/file.h"
-#include "oci-config/mode.h"
 
 /* A figure that is not known has no sample; the names are there all the same. */
 struct family {
@@ -35,21 +35,42 @@ static const struct family container_info = {
 static const struct container_family {
 	struct family family;
 	size_t offset; /* of an int64_t in struct figures */
+	bool is_share; /* in millionths */
 } container_families[] = {
 	{{"container_processes", "gauge", NULL, "Processes that it has."},
-	 offsetof(struct figures, processes)},
+	 offsetof(struct figures, processes),
+	 false},
 	{{"container_mergeable_processes", "gauge", NULL,
 	  "Of these, processes with memory that ksmd looks at."},
-	 offsetof(struct figures, mergeable)},
+	 offsetof(struct figures, mergeable),
+	 false},
 	{{"container_anonymous_bytes", "gauge", "bytes", "Anonymous memory in RAM."},
-	 offsetof(struct figures, anonymous)},
-	{{"container_merged_bytes", "gauge", "bytes",
-	  "Of this, memory that KSM shares with equal pages."},
-	 offsetof(struct figures, merged)},
+	 offsetof(struct figures, anonymous),
+	 false},
+	{{"container_merged_bytes", "gauge", "bytes", "Memory that KSM shares with equal pages."},
+	 offsetof(struct figures, merged),
+	 false},
+	{{"container_zero_bytes", "gauge", "bytes", "Of this, memory shared with the zero page."},
+	 offsetof(struct figures, zero),
+	 false},
+	{{"container_scanned_bytes", "gauge", "bytes",
+	  "Memory that ksmd keeps books of and looks at in each scan."},
+	 offsetof(struct figures, scanned),
+	 false},
+	{{"container_scan_share_ratio", "gauge", NULL,
+	  "Part of all memory that ksmd scans on this host; the same part of its CPU time is for "
+	  "this container."},
+	 offsetof(struct figures, share),
+	 true},
 	{{"container_profit_bytes", "gauge", "bytes",
 	  "What the kernel reckons as its profit: merged memory less ksmd's own books."},
-	 offsetof(struct figures, saved)},
+	 offsetof(struct figures, saved),
+	 false},
 };
+
+static const struct family container_switched = {
+	"container_switched", "gauge", NULL,
+	"Of those that were switched while they run, and by whom: 1 on, 0 off."};
 
 enum scale { NUMBER, PAGES /* bytes from pages */, MILLISECONDS /* seconds from these */ };
 
@@ -120,7 +141,7 @@ static void put_label(FILE *out, const char *name, const char *value)
 	fputc('"', out);
 }
 
-static void put_containers(FILE *out, const struct figures *figures, size_t count)
+static void put_infos(FILE *out, const struct figures *figures, size_t count)
 {
 	put_header(out, &container_info);
 	for (size_t i = 0; i < count; i++) {
@@ -129,28 +150,47 @@ static void put_containers(FILE *out, const struct figures *figures, size_t coun
 		fprintf(out, "oci_ksm_%s{", container_info.name);
 		put_label(out, "id", figures[i].record.id);
 		fputc(',', out);
-		put_label(out, "mode",
-			  ocfg_mode_format(figures[i].record.modes, mode, sizeof(mode)));
+		put_label(out, "mode", figures_mode(&figures[i], mode, sizeof(mode)));
 		fputc(',', out);
 		put_label(out, "source", figures[i].record.source);
 		fputc(',', out);
 		put_label(out, "command", figures[i].command);
 		fputs("} 1\n", out);
 	}
+	put_header(out, &container_switched);
+	for (size_t i = 0; i < count; i++) {
+		if (!figures[i].switched.id)
+			continue;
+		fprintf(out, "oci_ksm_%s{", container_switched.name);
+		put_label(out, "id", figures[i].record.id);
+		fputc(',', out);
+		put_label(out, "by", figures[i].switched.by);
+		fprintf(out, "} %d\n", figures[i].switched.merging);
+	}
+}
+
+static void put_figure(FILE *out, const struct container_family *row, const struct figures *figures)
+{
+	int64_t value;
+
+	memcpy(&value, (const char *)figures + row->offset, sizeof(value));
+	if (value == KSM_UNKNOWN)
+		return;
+	fprintf(out, "oci_ksm_%s{", row->family.name);
+	put_label(out, "id", figures->record.id);
+	if (row->is_share)
+		fprintf(out, "} %.6f\n", (double)value / 1e6);
+	else
+		fprintf(out, "} %" PRId64 "\n", value);
+}
+
+static void put_containers(FILE *out, const struct figures *figures, size_t count)
+{
+	put_infos(out, figures, count);
 	for (size_t n = 0; n < sizeof(container_families) / sizeof(container_families[0]); n++) {
-		const struct container_family *row = &container_families[n];
-
-		put_header(out, &row->family);
-		for (size_t i = 0; i < count; i++) {
-			int64_t value;
-
-			memcpy(&value, (const char *)&figures[i] + row->offset, sizeof(value));
-			if (value == KSM_UNKNOWN)
-				continue;
-			fprintf(out, "oci_ksm_%s{", row->family.name);
-			put_label(out, "id", figures[i].record.id);
-			fprintf(out, "} %" PRId64 "\n", value);
-		}
+		put_header(out, &container_families[n].family);
+		for (size_t i = 0; i < count; i++)
+			put_figure(out, &container_families[n], &figures[i]);
 	}
 }
 

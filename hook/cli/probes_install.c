@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "hook/cli/probes.h"
+#include "hook/common/domain.h"
 #include "hook/common/paths.h"
 #include "oci-config/cleanup.h"
 #include "oci-config/file.h"
@@ -233,6 +234,28 @@ static enum verdict check_state(const struct probe_context *context, char *detai
 	return probe_say(PROBE_OK, detail, "%s", path);
 }
 
+/* Who waits for merging sees here whom to ask. */
+static enum verdict check_domain(const struct probe_context *context, char *detail)
+{
+	struct domain_holder holder = {.count = 0};
+	struct domain_guard guard;
+	struct error err = {0};
+	char more[32] = "";
+	int rc = domain_begin(&context->settings, &guard, &err);
+
+	if (rc < 0)
+		return rc == -EAGAIN ? probe_say(PROBE_WARN, detail, "%s", err.msg) : PROBE_SKIP;
+	rc = domain_find(&guard, &holder, &err);
+	domain_end(&guard);
+	if (rc < 0)
+		return probe_say(PROBE_WARN, detail, "%s", err.msg);
+	if (!holder.domain[0])
+		return PROBE_SKIP;
+	if (holder.count > 1)
+		snprintf(more, sizeof(more), " and %zu more", holder.count - 1);
+	return probe_say(PROBE_OK, detail, "%s: %s%s", holder.domain, holder.id, more);
+}
+
 const struct doctor_probe probes_install[] = {
 	{"settings", "Can the settings be read?", check_settings,
 	 "Correct the file; until then the defaults hold."},
@@ -249,5 +272,7 @@ const struct doctor_probe probes_install[] = {
 	 "hooks_dir (containers.conf) must name that folder."},
 	{"state", "Can the state be written?", check_state,
 	 "Set state_dir in the settings, or XDG_RUNTIME_DIR; without it, status shows nothing."},
+	{"domain", "Which trust domain merges now?", check_domain,
+	 "Find out who holds that folder's lock, and end it: `lsof +d /run/oci-ksm`."},
 };
 const size_t probes_install_count = sizeof(probes_install) / sizeof(probes_install[0]);

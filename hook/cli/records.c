@@ -9,7 +9,7 @@
 
 #include "hook/cli/cli.h"
 #include "hook/cli/records.h"
-#include "hook/common/proc.h"
+#include "hook/common/alive.h"
 #include "oci-config/cleanup.h"
 
 #define SUFFIX ".json"
@@ -23,12 +23,6 @@ static bool parse_name(const char *name, char *ret, size_t size)
 		return false;
 	snprintf(ret, size, "%.*s", (int)(len - strlen(SUFFIX)), name);
 	return ocfg_id_is_valid(ret);
-}
-
-static bool is_ended_run(const struct ocfg_record *record)
-{
-	return record->source && strcmp(record->source, "run") == 0 &&
-	       !proc_is_running(record->pid, record->start_time);
 }
 
 static int append(struct ocfg_record **records, size_t *count, const struct ocfg_record *record)
@@ -54,7 +48,7 @@ static int load_one(int dir, const char *id, struct ocfg_record **records, size_
 		cli_warn("record of %s: %s, ignoring it", id, err.msg);
 		return 0;
 	}
-	if (is_ended_run(&record))
+	if (alive_is_left_over(&record))
 		(void)ocfg_record_remove(dir, id, NULL);
 	else if (append(records, count, &record) == 0)
 		return 0;

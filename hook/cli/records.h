@@ -9,8 +9,8 @@
 #include "oci-config/state.h"
 
 /*
- * Loads the records of folder `dir`, sorted by ID; records_free frees them. Those of runs that have ended are removed: nobody
- * else does. A record that cannot be read is told on stderr and left out.
+ * Loads the records of folder `dir`, sorted by ID; records_free frees them. Those of runs that have ended, and of
+ * containers that were never made, are removed: nobody else does. A record that cannot be read is told on stderr and left out.
  */
 int records_load(int dir, struct ocfg_record **ret, size_t *ret_count, struct error *err);
 void records_free(struct ocfg_record *records, size_t count);

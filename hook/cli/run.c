@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 #include "hook/cli/cli.h"
-#include "hook/cli/records.h"
 #include "hook/cli/run_notify.h"
+#include "hook/cli/run_record.h"
 #include "hook/common/ksm.h"
+#include "hook/common/layout.h"
 #include "hook/common/paths.h"
 #include "hook/common/probe.h"
-#include "hook/common/proc.h"
 #include "hook/common/program.h"
 #include "oci-config/cleanup.h"
 #include "oci-config/env.h"
@@ -22,7 +22,6 @@
 #include "oci-config/mode.h"
 #include "oci-config/plan.h"
 #include "oci-config/policy.h"
-#include "oci-config/state.h"
 
 struct run_options {
 	struct ocfg_wishes wishes;
@@ -40,6 +39,8 @@ static void usage(void)
 	     "                        or off\n"
 	     " -s, --min-size=<size>  smallest region that is made mergeable: bytes, or with K, M, "
 	     "G\n"
+	     "     --domain=<name>    trust domain: nothing is merged while another one merges\n"
+	     "     --layout=shared    the same address layout in all copies: more merges, no ASLR\n"
 	     "     --sync             notify: memory is made mergeable before the program goes on\n"
 	     " -r, --required         fail instead of going on without merging\n"
 	     " -h, --help             display this help\n\n"
@@ -82,36 +83,6 @@ static int add_min_size(size_t min_size, struct error *err)
 	return 0;
 }
 
-/*
- * For `status`; without modes, what was recorded goes. Not everybody has a folder for it, and a program must not fail
- * for the want of a record.
- */
-static void record(const struct ocfg_settings *settings, struct ocfg_decision *decision,
-		   size_t min_size)
-{
-	cleanup_close int dir = paths_state_dir(settings, "containers", NULL);
-	char id[32], source[] = "run";
-	struct ocfg_record record = {
-		.id = id,
-		.source = source,
-		.modes = decision->modes,
-		.reason = decision->reason,
-		.min_size = min_size,
-		.pid = getpid(),
-	};
-	struct proc_stat stat;
-
-	if (dir < 0 || proc_stat_read(record.pid, &stat, NULL) < 0)
-		return;
-	records_prune(dir);
-	snprintf(id, sizeof(id), "run-%d", record.pid);
-	record.start_time = stat.start_time;
-	if (decision->modes)
-		(void)ocfg_record_save(dir, &record, NULL);
-	else
-		(void)ocfg_record_remove(dir, id, NULL);
-}
-
 /* Why a mode cannot be had. */
 struct missing {
 	struct error preload, notify, process;
@@ -125,6 +96,8 @@ static void find_features(const struct ocfg_settings *settings, const struct ocf
 	char preload_dir[PATH_MAX];
 
 	*ret = (struct ocfg_features){.ksm = ksm_is_present()};
+	if (settings->no_layout_shared)
+		ret->no_layout = "the settings refuse it (layout_shared)";
 	ret->preload = paths_preload_dir(settings, preload_dir, sizeof(preload_dir),
 					 &missing->preload) == 0;
 	if (!ret->preload)
@@ -172,30 +145,46 @@ static int enter_preload(const struct ocfg_settings *settings, const struct ocfg
 	return rc;
 }
 
-/* The filter comes last: from then on nothing may be allocated. */
-static int enter(const struct ocfg_settings *settings, const struct run_options *options,
-		 const struct run_notify *helper, struct ocfg_decision *decision, struct error *err)
+/* What needs no filter. */
+static int enter_first(const struct ocfg_settings *settings, const struct ocfg_wishes *wishes,
+		       const struct ocfg_decision *decision, struct error *err)
 {
 	int rc = 0;
 
 	if (decision->modes & OCFG_MODE_PROCESS)
 		rc = ksm_merge_self(true, err);
 	if (rc == 0 && decision->modes & OCFG_MODE_PRELOAD)
-		rc = enter_preload(settings, &options->wishes, err);
+		rc = enter_preload(settings, wishes, err);
+	if (rc == 0 && decision->layout_shared)
+		rc = layout_share(true, err);
+	if (rc < 0 && decision->modes & OCFG_MODE_PROCESS)
+		(void)ksm_merge_self(false, NULL);
+	return rc;
+}
+
+/* The filter comes last: from then on nothing may be allocated. */
+static int enter(const struct ocfg_settings *settings, const struct run_options *options,
+		 const struct run_notify *helper, struct ocfg_decision *decision, struct error *err)
+{
+	int rc = 0;
+
+	if (!decision->modes)
+		return 0;
+	rc = run_record_claim(settings, &options->wishes, decision, err);
+	if (rc < 0)
+		return rc;
+	rc = enter_first(settings, &options->wishes, decision, err);
 	if (rc < 0) {
-		if (decision->modes & OCFG_MODE_PROCESS)
-			(void)ksm_merge_self(false, NULL);
 		decision->modes = 0;
+		run_record_update(settings, &options->wishes, decision);
 		return rc;
 	}
-	if (decision->modes)
-		record(settings, decision, options->wishes.min_size);
 	if (!(decision->modes & OCFG_MODE_NOTIFY))
 		return 0;
 	rc = enter_notify(settings, options, helper, err);
 	if (rc < 0 && rc != -EPIPE) {
 		decision->modes &= ~(unsigned)OCFG_MODE_NOTIFY;
-		record(settings, decision, options->wishes.min_size);
+		run_record_update(settings, &options->wishes, decision);
 	}
 	return rc;
 }
@@ -216,7 +205,7 @@ static int prepare(const struct ocfg_settings *settings, const struct run_option
 	ocfg_policy_choose(&features, wishes, &decision);
 	if (!decision.as_wished && (wishes->required || !decision.modes))
 		return error_set(err, EINVAL, "%s", decision.reason);
-	if (!decision.as_wished)
+	if (!decision.as_wished || decision.layout_shared)
 		cli_warn("%s", decision.reason);
 	rc = enter(settings, options, &helper, &decision, err);
 	*ret_modes = decision.modes;
@@ -251,18 +240,39 @@ static int run(const struct ocfg_settings *settings, const struct run_options *o
 static void default_wishes(const struct ocfg_settings *settings, struct ocfg_wishes *ret)
 {
 	*ret = (struct ocfg_wishes){.modes = settings->mode};
+	memcpy(ret->domain, settings->domain, sizeof(ret->domain));
 	if (!getenv("OCI_KSM_MIN_SIZE") && !getenv("KSMP_MERGE_THRESHOLD"))
 		ret->min_size = settings->min_size;
+}
+
+static int read_domain(const char *value, struct ocfg_wishes *ret, struct error *err)
+{
+	int rc = ocfg_domain_parse(value, ret->domain, err);
+
+	return rc < 0 ? error_wrap(err, "--domain=%.80s", value) : 0;
+}
+
+static int read_layout(const char *value, struct ocfg_wishes *ret, struct error *err)
+{
+	if (strcmp(value, "shared") != 0)
+		return error_set(err, EINVAL, "unknown layout \"%.32s\"", value);
+	ret->layout_shared = true;
+	return 0;
 }
 
 /* 0, CLI_USAGE, or -1 after --help. */
 static int parse(int argc, char **argv, struct run_options *ret)
 {
-	enum { SYNC = 256 };
+	enum { SYNC = 256, DOMAIN, LAYOUT };
 	static const struct option longs[] = {
-		{"mode", required_argument, NULL, 'm'}, {"min-size", required_argument, NULL, 's'},
-		{"sync", no_argument, NULL, SYNC},	{"required", no_argument, NULL, 'r'},
-		{"help", no_argument, NULL, 'h'},	{NULL, 0, NULL, 0},
+		{"mode", required_argument, NULL, 'm'},
+		{"min-size", required_argument, NULL, 's'},
+		{"sync", no_argument, NULL, SYNC},
+		{"required", no_argument, NULL, 'r'},
+		{"domain", required_argument, NULL, DOMAIN},
+		{"layout", required_argument, NULL, LAYOUT},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
 	};
 	struct error err = {0};
 	int c;
@@ -274,6 +284,10 @@ static int parse(int argc, char **argv, struct run_options *ret)
 			rc = ocfg_mode_parse(optarg, &ret->wishes.modes, &err);
 		else if (c == 's')
 			rc = ocfg_size_parse(optarg, &ret->wishes.min_size, &err);
+		else if (c == DOMAIN)
+			rc = read_domain(optarg, &ret->wishes, &err);
+		else if (c == LAYOUT)
+			rc = read_layout(optarg, &ret->wishes, &err);
 		else if (c == SYNC)
 			ret->sync = true;
 		else if (c == 'r')

@@ -6,82 +6,36 @@
 #include <unistd.h>
 
 #include "hook/cli/cli.h"
+#include "hook/cli/columns.h"
 #include "hook/cli/figures.h"
+#include "hook/cli/figures_frames.h"
 #include "hook/cli/table.h"
 #include "hook/common/ksm.h"
-#include "oci-config/mode.h"
 
-enum { ID, MODE, SOURCE, COMMAND, PROCESSES, MERGEABLE, ANONYMOUS, MERGED, SAVED, REASON, COLUMNS };
-
-static const struct table_column columns[COLUMNS] = {
-	[ID] = {"ID", "id", TABLE_TEXT, "of the container, or run-PID", false},
-	[MODE] = {"MODE", "mode", TABLE_TEXT, "how its memory is made mergeable", false},
-	[SOURCE] = {"SOURCE", "source", TABLE_TEXT, "what switched it on: hook, runtime or run",
-		    true},
-	[COMMAND] = {"COMMAND", "command", TABLE_TEXT, "name of its first process", true},
-	[PROCESSES] = {"PROCS", "processes", TABLE_NUMBER, "processes that it has now", false},
-	[MERGEABLE] = {"MERGEABLE", "mergeable_processes", TABLE_NUMBER,
-		       "processes with memory that ksmd looks at", true},
-	[ANONYMOUS] = {"ANON", "anonymous", TABLE_SIZE, "anonymous memory in RAM", false},
-	[MERGED] = {"MERGED", "merged", TABLE_SIZE, "of that, shared with equal pages by KSM",
-		    false},
-	[SAVED] = {"SAVED", "saved", TABLE_SIZE,
-		   "what the kernel reckons as its profit: merged less ksmd's own books", false},
-	[REASON] = {"REASON", "reason", TABLE_TEXT, "why this mode", true},
+struct options {
+	struct table_options table;
+	bool frames;
+	char *const *ids; /* of those to show; none: all */
+	size_t count;
 };
-
-static int add_row(struct table *table, const struct figures *figures, struct error *err)
-{
-	char mode[64];
-	int rc = table_row(table, err);
-
-	if (rc == 0)
-		rc = table_text(table, ID, figures->record.id, err);
-	if (rc == 0)
-		rc = table_text(table, MODE,
-				ocfg_mode_format(figures->record.modes, mode, sizeof(mode)), err);
-	if (rc == 0)
-		rc = table_text(table, SOURCE, figures->record.source, err);
-	if (rc == 0)
-		rc = table_text(table, COMMAND, figures->command, err);
-	if (rc == 0)
-		rc = table_text(table, REASON, figures->record.reason, err);
-	if (rc < 0)
-		return rc;
-	table_number(table, PROCESSES, figures->processes);
-	table_number(table, MERGEABLE, figures->mergeable);
-	table_number(table, ANONYMOUS, figures->anonymous);
-	table_number(table, MERGED, figures->merged);
-	table_number(table, SAVED, figures->saved);
-	return 0;
-}
-
-static int fill(struct table *table, struct error *err)
-{
-	struct figures *figures = NULL;
-	size_t count = 0;
-	int rc = figures_load(&figures, &count, err);
-
-	for (size_t i = 0; rc == 0 && i < count; i++)
-		rc = add_row(table, &figures[i], err);
-	figures_free(figures, count);
-	return rc;
-}
 
 static void usage(void)
 {
 	puts("Usage:\n"
-	     " oci-ksm status [<options>]\n\n"
-	     "Show containers and runs whose memory can be merged, and what that saves.\n\n"
+	     " oci-ksm status [<options>] [<id>...]\n\n"
+	     "Show containers and runs whose memory can be merged, and what that saves. An ID may "
+	     "be its\nbeginning.\n\n"
 	     "Options:\n"
 	     " -b, --bytes          sizes as numbers of bytes\n"
+	     " -f, --frames         count page frames, too: slow, and for root only; the same as\n"
+	     "                      --output=+frames,counted, with the figures\n"
 	     " -J, --json           all columns as JSON, sizes in bytes, null for what is not "
 	     "known\n"
 	     " -n, --noheadings     no line of headings\n"
 	     " -o, --output=<list>  columns to show; +<list> adds to the usual ones\n"
 	     " -v, --verbose        the same as --output=+reason\n"
 	     " -h, --help           display this help");
-	table_usage(columns, COLUMNS);
+	table_usage(columns_status.list, columns_status.count);
 }
 
 /* For people: figures that stay zero have this reason more often than any other. */
@@ -96,61 +50,77 @@ static void tell_if_idle(void)
 }
 
 /* 0, CLI_USAGE, or -1 after --help. */
-static int parse(int argc, char **argv, struct table_options *ret)
+static int parse(int argc, char **argv, struct options *ret)
 {
 	static const struct option longs[] = {
-		{"bytes", no_argument, NULL, 'b'},
-		{"json", no_argument, NULL, 'J'},
-		{"noheadings", no_argument, NULL, 'n'},
-		{"output", required_argument, NULL, 'o'},
-		{"verbose", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0},
+		{"bytes", no_argument, NULL, 'b'},	  {"frames", no_argument, NULL, 'f'},
+		{"json", no_argument, NULL, 'J'},	  {"noheadings", no_argument, NULL, 'n'},
+		{"output", required_argument, NULL, 'o'}, {"verbose", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},	  {NULL, 0, NULL, 0},
 	};
+	struct error err = {0};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "bJno:vh", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "bfJno:vh", longs, NULL)) != -1) {
 		if (c == 'b')
-			ret->bytes = true;
+			ret->table.bytes = true;
+		else if (c == 'f')
+			ret->frames = true;
 		else if (c == 'J')
-			ret->json = true;
+			ret->table.json = true;
 		else if (c == 'n')
-			ret->no_headings = true;
+			ret->table.no_headings = true;
 		else if (c == 'o')
-			ret->columns = optarg;
+			ret->table.columns = optarg;
 		else if (c == 'v')
-			ret->columns = "+reason";
+			ret->table.columns = "+reason";
 		else if (c == 'h')
 			return usage(), -1;
 		else
 			return cli_try_help("status");
 	}
-	return optind == argc ? 0
-			      : cli_usage_error("status", "unexpected argument: %s", argv[optind]);
+	if (ret->frames && !ret->table.columns)
+		ret->table.columns = "+frames,counted";
+	ret->ids = argv + optind;
+	ret->count = (size_t)(argc - optind);
+	return columns_check(&columns_status, &ret->table, &err) < 0
+		       ? cli_usage_error("status", "%s", err.msg)
+		       : 0;
+}
+
+static int show(const struct options *options, struct error *err)
+{
+	struct figures *figures = NULL;
+	struct table *table = NULL;
+	size_t count = 0;
+	int rc = figures_load(&figures, &count, err);
+
+	if (rc == 0)
+		rc = figures_select(figures, &count, options->ids, options->count, false, err);
+	if (rc == 0 && options->frames)
+		rc = figures_count(figures, count, err);
+	if (rc == 0)
+		rc = columns_fill(&columns_status, figures, count, false, &table, err);
+	if (rc == 0)
+		rc = table_print(table, &options->table, stdout, err);
+	table_free(table);
+	figures_free(figures, count);
+	return rc;
 }
 
 int cli_status(int argc, char **argv)
 {
-	struct table_options options = {0};
-	struct table *table = NULL;
+	struct options options = {0};
 	struct error err = {0};
 	int rc = parse(argc, argv, &options);
 
 	if (rc)
 		return rc < 0 ? CLI_OK : rc;
-	rc = table_new(columns, COLUMNS, "containers", &table, &err);
-	if (rc == 0 && table_check(table, &options, &err) < 0) {
-		table_free(table);
-		return cli_usage_error("status", "%s", err.msg);
-	}
-	if (rc == 0)
-		rc = fill(table, &err);
-	if (rc == 0)
-		rc = table_print(table, &options, &err);
-	if (rc == 0 && !options.json)
-		tell_if_idle();
-	table_free(table);
-	if (rc < 0)
+	if (show(&options, &err) < 0) {
 		cli_warn("%s", err.msg);
-	return rc < 0 ? CLI_FAILED : CLI_OK;
+		return CLI_FAILED;
+	}
+	if (!options.table.json)
+		tell_if_idle();
+	return CLI_OK;
 }

@@ -11,6 +11,7 @@
 #include "hook/cli/cli.h"
 #include "hook/cli/switch_print.h"
 #include "hook/cli/table.h"
+#include "hook/common/domain.h"
 #include "hook/common/ksm.h"
 #include "hook/common/notify_socket.h"
 #include "hook/common/paths.h"
@@ -63,34 +64,55 @@ static int lock(const struct context *context)
 	return context->dir < 0 ? -1 : switched_lock(context->dir, NULL);
 }
 
-/* Held until all is marked: the steward would trace the same processes. */
+/* What was written last, if anything was, stands again. */
+static void restore(const struct context *context, const struct switch_target *target,
+		    const struct switched *before)
+{
+	if (before->id)
+		save(context, before);
+	else if (context->dir >= 0)
+		(void)switched_remove(context->dir, target->id, NULL);
+}
+
+/* Held until all is marked: the steward would trace the same processes. Written first: nobody of another trust domain begins. */
 static void enable(struct context *context, struct switch_outcome *outcome)
 {
+	static char begun[] = "merging is being switched on";
 	const struct mark_target target = switch_target_mark(outcome->target);
 	cleanup_close int held = lock(context);
+	struct switched before = {0}, switched = describe(outcome->target, true, begun);
 	char reason[ERROR_SIZE + 256];
-	struct switched switched;
 
+	if (context->dir >= 0) {
+		(void)switched_load(context->dir, outcome->target->id, &before, NULL);
+		if (domain_switch_on(&context->settings, &switched, &outcome->err) < 0) {
+			switched_done(&before);
+			return;
+		}
+	}
 	mark_container(&target, &context->mark, &outcome->result, &outcome->err);
 	switch_sentence(outcome, reason, sizeof(reason));
-	switched = describe(outcome->target, true, reason);
+	switched.reason = reason;
 	if (!outcome->err.code)
 		save(context, &switched);
+	else
+		restore(context, outcome->target, &before);
 	if (outcome->result.whole < outcome->result.processes)
 		context->regions = true;
+	switched_done(&before);
 }
 
 /* Written first: nobody marks what is being unmarked. What cannot be ended is as it was. */
 static void disable(struct context *context, struct switch_outcome *outcome)
 {
-	static char begun[] = "merging is being switched off";
+	static char begun[] = SWITCHED_BEGUN;
 	const struct mark_target target = switch_target_mark(outcome->target);
 	struct switched before = {0}, switched;
 	char reason[ERROR_SIZE + 256];
 	int held = lock(context);
-	bool known = context->dir >= 0 &&
-		     switched_load(context->dir, outcome->target->id, &before, NULL) == 0;
 
+	if (context->dir >= 0)
+		(void)switched_load(context->dir, outcome->target->id, &before, NULL);
 	switched = describe(outcome->target, false, begun);
 	save(context, &switched);
 	if (held >= 0)
@@ -101,10 +123,8 @@ static void disable(struct context *context, struct switch_outcome *outcome)
 	if (!outcome->err.code) {
 		switched.reason = reason;
 		save(context, &switched);
-	} else if (known) {
-		save(context, &before);
-	} else if (context->dir >= 0) {
-		(void)switched_remove(context->dir, outcome->target->id, NULL);
+	} else {
+		restore(context, outcome->target, &before);
 	}
 	if (held >= 0)
 		close(held);
@@ -138,14 +158,16 @@ static void advise(const struct context *context)
 {
 	struct notify_hello hello;
 	char path[4096];
+	bool helped;
 
 	if (!context->options->on || context->failed)
 		return;
 	if (ksm_sys_get("run") != 1)
 		cli_warn("ksmd does not run, nothing will be merged: echo 1 > " KSM_SYS_DIR "/run");
-	if (context->regions &&
-	    (notify_socket_path(&context->settings, path, sizeof(path), NULL) < 0 ||
-	     notify_hello(path, HELLO_MS, &hello, NULL) < 0))
+	/* Where systemd listens for it this starts it: its steward looks after what is new in the container. */
+	helped = notify_socket_path(&context->settings, path, sizeof(path), NULL) == 0 &&
+		 notify_hello(path, HELLO_MS, &hello, NULL) == 0;
+	if (context->regions && !helped)
 		cli_warn("what these programs map from now on is marked by oci-ksmd only, which "
 			 "does not answer; or repeat this now and then");
 }
@@ -215,10 +237,9 @@ static void usage(bool on)
 	puts(on ? "Make the memory of running programs mergeable, without a restart."
 		: "Take merging back from running programs, slowly, as long as memory limits allow "
 		  "it.");
-	puts("A target is a container's ID (of any engine) or its beginning, a pid, or the path of "
-	     "a cgroup.\n\n"
-	     "Options:\n"
-	     " -J, --json         say as JSON what was done, sizes in bytes");
+	puts(TARGETS_HELP "\n"
+			  "Options:\n"
+			  " -J, --json         say as JSON what was done, sizes in bytes");
 	if (on)
 		puts(" -m, --mode=<mode>  process: whole processes; regions: what they have "
 		     "mapped; "

@@ -5,7 +5,7 @@
 
 #include <limits.h>
 
-#include "hook/cli/estimate_targets.h"
+#include "hook/cli/targets.h"
 #include "hook/common/switched.h"
 #include "hook/mark/mark.h"
 #include "oci-config/state.h"

@@ -145,6 +145,17 @@ int table_check(const struct table *table, const struct table_options *options, 
 	return choose(table, options->columns, &choice, err);
 }
 
+static const char *format_fraction(enum table_type type, int64_t number, char *buf, size_t size)
+{
+	if (number == TABLE_ENDLESS)
+		return "inf";
+	if (type == TABLE_RATIO)
+		snprintf(buf, size, "%.1f", (double)number / 1e3);
+	else
+		snprintf(buf, size, "%.1f%%", (double)number / 1e4);
+	return buf;
+}
+
 /* The text of a cell, in buf where it has to be made. */
 static const char *format(const struct table *table, size_t row, size_t column,
 			  const struct table_options *options, char *buf, size_t size)
@@ -158,20 +169,22 @@ static const char *format(const struct table *table, size_t row, size_t column,
 		return "?";
 	if (type == TABLE_SIZE && !options->bytes)
 		return table_size_format(cell->number, buf, size);
+	if (type == TABLE_RATIO || type == TABLE_SHARE)
+		return format_fraction(type, cell->number, buf, size);
 	snprintf(buf, size, "%" PRId64, cell->number);
 	return buf;
 }
 
-static void print_cell(const char *text, int width, bool is_text, bool is_last)
+static void print_cell(FILE *out, const char *text, int width, bool is_text, bool is_last)
 {
 	if (is_text)
-		printf("%-*s%s", is_last ? 0 : width, text, is_last ? "\n" : "  ");
+		fprintf(out, "%-*s%s", is_last ? 0 : width, text, is_last ? "\n" : "  ");
 	else
-		printf("%*s%s", width, text, is_last ? "\n" : "  ");
+		fprintf(out, "%*s%s", width, text, is_last ? "\n" : "  ");
 }
 
 static void print_plain(const struct table *table, const struct table_options *options,
-			const struct choice *choice)
+			const struct choice *choice, FILE *out)
 {
 	int widths[TABLE_COLUMNS] = {0};
 	char buf[32];
@@ -197,7 +210,7 @@ static void print_plain(const struct table *table, const struct table_options *o
 			if (!is_heading)
 				text = format(table, row - !options->no_headings,
 					      choice->columns[i], options, buf, sizeof(buf));
-			print_cell(text, widths[i], column->type == TABLE_TEXT,
+			print_cell(out, text, widths[i], column->type == TABLE_TEXT,
 				   i + 1 == choice->count);
 		}
 	}
@@ -205,8 +218,17 @@ static void print_plain(const struct table *table, const struct table_options *o
 
 static json_object *cell_json(const struct table_column *column, const struct cell *cell)
 {
+	bool is_ratio = column->type == TABLE_RATIO;
+	char text[32];
+
 	if (column->type == TABLE_TEXT)
 		return json_object_new_string(cell->text ? cell->text : "");
+	if (is_ratio || column->type == TABLE_SHARE) {
+		double value = (double)cell->number / (is_ratio ? 1e3 : 1e6);
+
+		snprintf(text, sizeof(text), "%.*f", is_ratio ? 3 : 6, value);
+		return json_object_new_double_s(value, text);
+	}
 	return json_object_new_int64(cell->number);
 }
 
@@ -219,7 +241,8 @@ static int add_row_json(const struct table *table, size_t row, json_object *arra
 	for (size_t i = 0; rc == 0 && i < table->count; i++) {
 		const struct cell *cell = cell_at(table, row, i);
 
-		if (table->columns[i].type != TABLE_TEXT && cell->number == TABLE_UNKNOWN)
+		if (table->columns[i].type != TABLE_TEXT &&
+		    (cell->number == TABLE_UNKNOWN || cell->number == TABLE_ENDLESS))
 			rc = json_object_object_add(object, table->columns[i].key, NULL) < 0
 				     ? error_set(err, ENOMEM, "JSON")
 				     : 0;
@@ -232,16 +255,19 @@ static int add_row_json(const struct table *table, size_t row, json_object *arra
 
 static int add_more(json_object *doc, json_object *more, struct error *err)
 {
-	int rc = 0;
-
 	if (!more)
 		return 0;
-	json_object_object_foreach(more, key, value) rc =
-		rc ? rc : ocfg_json_add(doc, key, json_object_get(value), err);
-	return rc;
+	/* NULL is null here, not a lack of memory. */
+	json_object_object_foreach(more, key, value)
+	{
+		if (json_object_object_add(doc, key, json_object_get(value)) < 0)
+			return error_set(err, ENOMEM, "JSON");
+	}
+	return 0;
 }
 
-static int print_json(const struct table *table, json_object *more, struct error *err)
+static int print_json(const struct table *table, const struct table_options *options, FILE *out,
+		      struct error *err)
 {
 	cleanup_json json_object *doc = json_object_new_object();
 	json_object *array = NULL;
@@ -258,19 +284,21 @@ static int print_json(const struct table *table, json_object *more, struct error
 	for (size_t row = 0; rc == 0 && row < table->rows; row++)
 		rc = add_row_json(table, row, array, err);
 	if (rc == 0)
-		rc = add_more(doc, more, err);
+		rc = add_more(doc, options->more, err);
 	if (rc < 0)
 		return rc;
-	text = json_object_to_json_string_ext(doc, JSON_C_TO_STRING_PRETTY |
-							   JSON_C_TO_STRING_SPACED |
-							   JSON_C_TO_STRING_NOSLASHESCAPE);
+	text = json_object_to_json_string_ext(
+		doc, (options->compact ? JSON_C_TO_STRING_PLAIN
+				       : JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED) |
+			     JSON_C_TO_STRING_NOSLASHESCAPE);
 	if (!text)
 		return error_set(err, ENOMEM, "JSON");
-	puts(text);
+	fprintf(out, "%s\n", text);
 	return 0;
 }
 
-int table_print(const struct table *table, const struct table_options *options, struct error *err)
+int table_print(const struct table *table, const struct table_options *options, FILE *out,
+		struct error *err)
 {
 	struct choice choice;
 	int rc = choose(table, options->columns, &choice, err);
@@ -278,8 +306,8 @@ int table_print(const struct table *table, const struct table_options *options, 
 	if (rc < 0)
 		return rc;
 	if (options->json)
-		return print_json(table, options->more, err);
-	print_plain(table, options, &choice);
+		return print_json(table, options, out, err);
+	print_plain(table, options, &choice, out);
 	return 0;
 }
 

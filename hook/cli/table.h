@@ -6,16 +6,25 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "hook/common/ksm.h"
 #include "oci-config/error.h"
 #include "oci-config/json.h"
 
 #define TABLE_UNKNOWN KSM_UNKNOWN /* a number that is not known: "?" for people, null in JSON */
-#define TABLE_COLUMNS 16
+#define TABLE_COLUMNS 24
 #define TABLE_VERSION 1 /* of the JSON: grows when a member changes its meaning or goes */
 
-enum table_type { TABLE_TEXT, TABLE_NUMBER, TABLE_SIZE /* bytes */ };
+#define TABLE_ENDLESS INT64_MAX /* a ratio to nothing: "inf", null in JSON */
+
+enum table_type {
+	TABLE_TEXT,
+	TABLE_NUMBER,
+	TABLE_SIZE,  /* bytes */
+	TABLE_RATIO, /* thousandths: 2500 is "2.5", and 2.5 in JSON */
+	TABLE_SHARE, /* millionths: 125000 is "12.5%", and 0.125 in JSON */
+};
 
 struct table_column {
 	const char *name; /* "MERGED"; in --output case does not matter */
@@ -31,6 +40,7 @@ struct table_options {
 	bool bytes; /* sizes as numbers of bytes */
 	const char *
 		columns; /* list with commas, "+" before it adds to the usual ones; NULL: the usual ones */
+	bool compact;	   /* JSON on one line */
 	json_object *more; /* members that the JSON has after the array; borrowed, may be NULL */
 };
 
@@ -49,8 +59,8 @@ void table_number(struct table *table, size_t column, int64_t number);
 
 /* Is that list of columns right? -EINVAL names the bad one. */
 int table_check(const struct table *table, const struct table_options *options, struct error *err);
-/* On stdout. */
-int table_print(const struct table *table, const struct table_options *options, struct error *err);
+int table_print(const struct table *table, const struct table_options *options, FILE *out,
+		struct error *err);
 /* The columns with their help, for usage(). */
 void table_usage(const struct table_column *columns, size_t count);
 

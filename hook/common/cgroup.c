@@ -183,6 +183,28 @@ bool cgroup_engine_id(const char *text, char *buf, size_t size)
 	return false;
 }
 
+bool cgroup_is_named(const char *text, const char *name)
+{
+	const struct cgroup_container one = {.id = name};
+	struct text controllers, path, id;
+
+	while (next_path(&text, &controllers, &path)) {
+		const char *end = path.start + path.len;
+
+		for (const char *p = path.start; p < end;) {
+			const char *slash = memchr(p, '/', (size_t)(end - p));
+			struct text part = {p, (size_t)((slash ? slash : end) - p)};
+
+			if (part.len && match_component(part, &one, 1) >= 0)
+				return true;
+			if (find_engine_id(part, &id))
+				break;
+			p += part.len + 1;
+		}
+	}
+	return false;
+}
+
 static bool is_at_or_below(struct text path, const char *folder)
 {
 	size_t len = strlen(folder);

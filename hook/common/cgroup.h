@@ -14,7 +14,9 @@ struct cgroup_container {
 	const char *id;	     /* borrowed */
 	pid_t pid;	     /* its first process, or 0 if not known */
 	uint64_t start_time; /* of that */
+	const char *folder;  /* of its cgroup, if that is known; borrowed, may be NULL */
 	bool has_no_cgroup;  /* of its own: it is that process, and what descends from it */
+	bool is_one_process; /* it is that process alone */
 	pid_t *pids;	     /* found: its processes, owned, cgroup_containers_done frees */
 	size_t count;
 };
@@ -48,6 +50,12 @@ ssize_t cgroup_match_next(const char **text, const struct cgroup_container *sort
  * an ID of 64 digits), outermost first. Containers whose cgroup is called as they are, without more, are not found.
  */
 bool cgroup_engine_id(const char *text, char *buf, size_t size);
+
+/*
+ * Is it the text of a process in a cgroup of that name, as it stands or in one of these forms, or below? Names that containers of engines give to
+ * cgroups of theirs do not count.
+ */
+bool cgroup_is_named(const char *text, const char *name);
 
 /* Is it the text of a process in that cgroup or below? `folder` as in such texts, or as a path below /sys/fs/cgroup. */
 bool cgroup_is_in(const char *text, const char *folder);

@@ -66,6 +66,24 @@ static int collect(struct cgroup_container *container, const struct cgroup_place
 	return 0;
 }
 
+static bool is_told(const struct cgroup_container *container)
+{
+	return container->folder || container->is_one_process;
+}
+
+/* What was said to be one, not found out by names. */
+static int find_as_told(struct cgroup_container *container, enum found *ret)
+{
+	int rc = 0;
+
+	*ret = IN_CGROUP;
+	if (container->folder)
+		rc = cgroup_procs_add(container->folder, &container->pids, &container->count, NULL);
+	else if (proc_is_running(container->pid, container->start_time))
+		rc = cgroup_pids_add(&container->pids, &container->count, container->pid);
+	return rc == -ENOMEM ? rc : 0;
+}
+
 static int find_in_cgroup(struct cgroup_container *sorted, size_t count, size_t index,
 			  enum found *ret)
 {
@@ -75,6 +93,8 @@ static int find_in_cgroup(struct cgroup_container *sorted, size_t count, size_t 
 	char text[16384];
 	ssize_t match;
 
+	if (is_told(container))
+		return find_as_told(container, ret);
 	*ret = UNKNOWN;
 	if (!proc_is_running(container->pid, container->start_time) ||
 	    proc_read(container->pid, "cgroup", text, sizeof(text), NULL) <= 0)
@@ -169,43 +189,57 @@ static int find_by_parent(const struct scan *scan, const struct cgroup_container
 	return 0;
 }
 
+/* Those that are in lists already; not of what was told, which may overlap with others. */
+static void set_known_owners(const struct scan *scan, const struct cgroup_container *sorted,
+			     size_t count)
+{
+	for (size_t i = 0; i < scan->count; i++)
+		scan->owners[i] = -1;
+	for (size_t i = 0; i < count; i++)
+		for (size_t n = 0; n < sorted[i].count && !is_told(&sorted[i]); n++) {
+			ssize_t index = index_of(scan, sorted[i].pids[n]);
+
+			if (index >= 0)
+				scan->owners[index] = (ssize_t)i;
+		}
+}
+
+static bool needs_parents(const struct cgroup_container *sorted, const enum found *found,
+			  size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if ((found[i] == ORPHAN || found[i] == UNKNOWN) &&
+		    proc_is_running(sorted[i].pid, sorted[i].start_time))
+			return true;
+	return false;
+}
+
 /* One look at all processes, for the containers of which not all is known. */
 static int find_by_scan(struct cgroup_container *sorted, enum found *found, size_t count,
 			bool by_name, struct error *err)
 {
 	cleanup_free pid_t *pids = NULL;
-	cleanup_free ssize_t *owners = NULL;
+	cleanup_free ssize_t *owners = NULL, *before = NULL;
 	struct scan scan;
-	bool by_parent = false;
 	int rc = proc_list(&pids, &scan.count, err);
 
 	if (rc < 0)
 		return rc;
-	owners = malloc(scan.count * sizeof(*owners));
-	if (!owners)
+	owners = calloc(scan.count + 1, sizeof(*owners));
+	before = calloc(scan.count + 1, sizeof(*before));
+	if (!owners || !before)
 		return error_set(err, ENOMEM, "list of processes");
 	scan.pids = pids;
 	scan.owners = owners;
-	for (size_t i = 0; i < scan.count; i++)
-		owners[i] = -1;
-	for (size_t i = 0; i < count; i++)
-		for (size_t n = 0; n < sorted[i].count; n++) {
-			ssize_t index = index_of(&scan, sorted[i].pids[n]);
-
-			if (index >= 0)
-				owners[index] = (ssize_t)i;
-		}
+	set_known_owners(&scan, sorted, count);
+	memcpy(before, owners, scan.count * sizeof(*owners));
 	if (by_name)
 		find_by_name(&scan, sorted, found, count);
-	for (size_t i = 0; i < count && !by_parent; i++)
-		by_parent = (found[i] == ORPHAN || found[i] == UNKNOWN) &&
-			    proc_is_running(sorted[i].pid, sorted[i].start_time);
-	if (by_parent)
+	if (needs_parents(sorted, found, count))
 		rc = find_by_parent(&scan, sorted, found, count, err);
-	for (size_t i = 0; i < count; i++)
-		sorted[i].count = 0;
 	for (size_t i = 0; rc == 0 && i < scan.count; i++) {
-		struct cgroup_container *owner = owners[i] < 0 ? NULL : &sorted[owners[i]];
+		struct cgroup_container *owner =
+			owners[i] < 0 || before[i] >= 0 ? NULL : &sorted[owners[i]];
 
 		if (owner && cgroup_pids_add(&owner->pids, &owner->count, pids[i]) < 0)
 			rc = error_set(err, ENOMEM, "list of processes");

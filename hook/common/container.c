@@ -147,10 +147,23 @@ static bool is_worth_telling(const struct container *c, int rc)
 	return c->wishes.modes & OCFG_MODE_NOTIFY || (rc != -ENOENT && rc != -ECONNREFUSED);
 }
 
+/* Why its copies cannot have the same address layout, or NULL. */
+static const char *no_layout(const struct container *c)
+{
+	json_object *section = NULL, *personality = NULL;
+
+	if (c->settings.no_layout_shared)
+		return "the settings refuse it (layout_shared)";
+	if (ocfg_json_get_object(c->spec.doc, "linux", &section, NULL) == 0 && section &&
+	    ocfg_json_get_object(section, "personality", &personality, NULL) == 0 && personality)
+		return "config.json has a linux.personality, with which runtimes undo it";
+	return NULL;
+}
+
 int container_decide(struct container *c, struct error *err)
 {
 	struct error no_preload = {0}, no_notify = {0}, no_process = {0};
-	struct ocfg_features features = {.ksm = ksm_is_present()};
+	struct ocfg_features features = {.ksm = ksm_is_present(), .no_layout = no_layout(c)};
 	int rc;
 
 	features.preload = find_preload(c, &no_preload);
@@ -200,6 +213,24 @@ int container_lose(struct container *c, enum ocfg_mode mode, const struct error 
 	return 0;
 }
 
+void container_refuse(struct container *c, const struct error *why)
+{
+	c->decision = (struct ocfg_decision){.modes = 0};
+	snprintf(c->decision.reason, sizeof(c->decision.reason), "%s", why->msg);
+	c->target = NULL;
+}
+
+int container_lose_layout(struct container *c, const struct error *why, struct error *err)
+{
+	char *reason = c->decision.reason, *taken = strstr(reason, "; " OCFG_POLICY_LAYOUT);
+	size_t len = taken ? (size_t)(taken - reason) : strlen(reason);
+
+	snprintf(reason + len, sizeof(c->decision.reason) - len,
+		 ", but not oci-ksm/layout=shared: %s", why->msg);
+	c->decision.layout_shared = c->decision.as_wished = false;
+	return c->required ? error_set(err, EINVAL, "%s", reason) : 0;
+}
+
 const struct ocfg_seccomp_edit *container_notify_edit(const struct container *c)
 {
 	return c->decision.modes & OCFG_MODE_NOTIFY ? &c->notify : NULL;
@@ -239,7 +270,7 @@ void container_tell_done(struct container *c)
 	if (c->done_before)
 		return;
 	ocfg_mode_format(c->decision.modes, modes, sizeof(modes));
-	if (!c->decision.as_wished)
+	if (!c->decision.as_wished || c->decision.layout_shared)
 		log_line(LOG_LEVEL_WARNING, "merging by %s: %s", modes, c->decision.reason);
 	else if (!c->told)
 		log_line(LOG_LEVEL_INFO, "merging by %s: %s", modes, c->decision.reason);

@@ -69,6 +69,11 @@ int container_decide(struct container *c, struct error *err);
 int container_lose(struct container *c, enum ocfg_mode mode, const struct error *why,
 		   struct error *err);
 
+/* It may not merge after all, because of `why`: the decision is "off", and says that. */
+void container_refuse(struct container *c, const struct error *why);
+/* The same address layout in all copies cannot be had after all. -EINVAL if merging is required. */
+int container_lose_layout(struct container *c, const struct error *why, struct error *err);
+
 /* The edit that goes with the decision, or NULL. */
 const struct ocfg_seccomp_edit *container_notify_edit(const struct container *c);
 /* "<target>/$LIB/libksm_preload.so" stands in the LD_PRELOAD of the container's program. */

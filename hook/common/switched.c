@@ -83,6 +83,13 @@ int switched_lock(int dirfd, struct error *err)
 	return fd < 0 ? error_set(err, -fd, "lock the folder " SWITCHED_DIR) : fd;
 }
 
+int switched_try_lock(int dirfd, struct error *err)
+{
+	int fd = lock(dirfd, LOCK_EX | LOCK_NB);
+
+	return fd < 0 ? error_set(err, -fd, "lock the folder " SWITCHED_DIR) : fd;
+}
+
 static int add_text(json_object *doc, const char *key, const char *text, struct error *err)
 {
 	return text ? ocfg_json_add(doc, key, json_object_new_string(text), err) : 0;
@@ -145,7 +152,7 @@ int switched_save(int dirfd, const struct switched *switched, struct error *err)
 	rc = fill(doc, switched, err);
 	if (rc == 0)
 		rc = ocfg_json_print(doc, &text, &len, err);
-	return rc < 0 ? rc : ocfg_file_publish(dirfd, name, text, len, err);
+	return rc != 0 ? rc : ocfg_file_publish(dirfd, name, text, len, err);
 }
 
 static int take_text(json_object *doc, const char *key, char **ret, struct error *err)
@@ -213,7 +220,7 @@ static int read_one(int dirfd, const char *id, struct switched *ret, struct erro
 
 	if (rc == 0)
 		rc = ocfg_file_read(dirfd, name, FILE_SIZE, &text, &len, err);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	rc = ocfg_json_parse(text, len, &doc, err);
 	if (rc == 0)

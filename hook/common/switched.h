@@ -14,6 +14,9 @@
 #include "oci-config/error.h"
 
 #define SWITCHED_DIR "switched" /* for paths_state_dir */
+/* The reason while somebody is unmarking it: nobody else should. */
+#define SWITCHED_BEGUN	   "merging is being switched off"
+#define SWITCHED_BEGUN_MAX 600 /* s: whoever wrote that has been killed if it is older */
 
 /* Strings are owned by who loaded it; switched_done frees. NULL/0: none. */
 struct switched {
@@ -38,6 +41,8 @@ bool switched_is_alive(const struct switched *switched);
  * because a file says so from the load until it has marked: nothing is marked after somebody has written "off".
  */
 int switched_lock(int dirfd, struct error *err);
+/* The same, but -EAGAIN if somebody else holds it. */
+int switched_try_lock(int dirfd, struct error *err);
 
 /* dirfd: the folder. Replaces the file atomically. Everybody who may see the folder may read it. */
 int switched_save(int dirfd, const struct switched *switched, struct error *err);

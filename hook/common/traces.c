@@ -86,16 +86,22 @@ int traces_save(const struct traces *traces, const struct rootfs *root, struct o
 	return rc;
 }
 
-void traces_undo(struct traces *traces, const struct rootfs *root, const char *id)
+void traces_undo_ldso(struct traces *traces, const struct rootfs *root, const char *id)
 {
 	if (traces->ldso.made)
 		(void)ldso_remove(root, traces->ldso.dev, traces->ldso.ino, NULL);
-	if (traces->before.id) {
+	if (!traces->before.id)
+		(void)unlinkat(traces->merged, id, 0);
+	traces->ldso = (struct ldso){.made = false};
+}
+
+void traces_undo(struct traces *traces, const struct rootfs *root, const char *id)
+{
+	traces_undo_ldso(traces, root, id);
+	if (traces->before.id)
 		(void)ocfg_record_save(traces->records, &traces->before, NULL);
-		return;
-	}
-	(void)unlinkat(traces->merged, id, 0);
-	(void)ocfg_record_remove(traces->records, id, NULL);
+	else
+		(void)ocfg_record_remove(traces->records, id, NULL);
 }
 
 static int remove_mount_point(const struct ocfg_record *record, struct error *err)

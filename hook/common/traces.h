@@ -50,6 +50,8 @@ int traces_prepare_ldso(struct traces *traces, const struct container *c, const 
  */
 int traces_save(const struct traces *traces, const struct rootfs *root, struct ocfg_record *record,
 		struct error *err);
+/* Takes back what traces_prepare_ldso made. */
+void traces_undo_ldso(struct traces *traces, const struct rootfs *root, const char *id);
 /* Takes back what this start has made so far, because it failed: the record is as it was before. */
 void traces_undo(struct traces *traces, const struct rootfs *root, const char *id);
 /*

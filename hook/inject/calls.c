@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* System calls in a stopped thread. */
 #include <errno.h>
+#include <sys/personality.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 
@@ -130,6 +131,22 @@ int inject_set_memory_merge(struct inject *target, bool on, struct error *err)
 	if (result != 0) /* positive: a filter trapped it */
 		return error_set(err, result < 0 ? (int)-result : EPERM, "PR_SET_MEMORY_MERGE");
 	return 0;
+}
+
+int inject_share_layout(struct inject *target, bool on, struct error *err)
+{
+	unsigned long args[6] = {0xffffffff}; /* asks only */
+	long result = 0;
+	int r = inject_call(target, SYS_personality, args, &result, err);
+
+	if (r == 0 && result >= 0) {
+		args[0] = (unsigned long)result & ~(unsigned long)ADDR_NO_RANDOMIZE;
+		args[0] |= on ? ADDR_NO_RANDOMIZE : 0;
+		r = inject_call(target, SYS_personality, args, &result, err);
+	}
+	if (r == 0 && result < 0)
+		return error_set(err, (int)-result, "personality");
+	return r;
 }
 
 long inject_restarting(const struct inject *target)

@@ -92,6 +92,9 @@ int inject_madvise(struct inject *target, const struct inject_range *ranges, siz
 /* PR_SET_MEMORY_MERGE (6.4) of the target's process. -EINVAL: this kernel has none. */
 int inject_set_memory_merge(struct inject *target, bool on, struct error *err) INJECT_MUST_CHECK;
 
+/* ADDR_NO_RANDOMIZE in or out of the personality of this thread: of what it executes from now on. */
+int inject_share_layout(struct inject *target, bool on, struct error *err) INJECT_MUST_CHECK;
+
 /*
  * Puts the registers back and detaches; a system call that was cut short has been entered again by then. Works in
  * every state and after every error; does nothing when all is done.

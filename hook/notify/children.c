@@ -77,6 +77,8 @@ static void forget_journal(struct keeper *k)
 	close(k->journal_fd);
 	close(k->wakes.worker);
 	close(k->wakes.marker);
+	if (k->switched >= 0)
+		close(k->switched);
 }
 
 /* SIGTERM and SIGINT stay blocked: what is meant for the service as a whole is the keeper's to decide. */
@@ -90,7 +92,7 @@ static _Noreturn void child_main(struct keeper *k, enum child_role role, int fd)
 	}
 	if (role == CHILD_MARKER) {
 		prctl(PR_SET_NAME, "oci-ksmd-marker");
-		marker_run(k->journal, fd, &k->wakes, k->features);
+		marker_run(k->journal, fd, &k->wakes, k->features, k->switched);
 		_exit(0);
 	}
 	prctl(PR_SET_NAME, "oci-ksmd-worker");

@@ -205,6 +205,8 @@ uint64_t container_due(const struct container *container)
 	uint64_t due = container->watch_next ? container->watch_next : UINT64_MAX;
 	uint64_t left_alone = guard_left_alone(container->listener);
 
+	if (container->off)
+		return UINT64_MAX;
 	for (size_t i = 0; i < container->count; i++)
 		if (container->processes[i].pace.due && container->processes[i].pace.due < due)
 			due = container->processes[i].pace.due;

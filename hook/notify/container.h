@@ -39,6 +39,7 @@ struct container {
 	pid_t pid;		   /* the first process, 0 if not known yet */
 	uint64_t start_time;	   /* of that */
 	bool whole;		   /* by PR_SET_MEMORY_MERGE, not region by region */
+	bool off;		   /* it was switched off: off.h */
 	bool complained;	   /* one line a container is enough */
 	struct tracked *processes; /* by pid */
 	size_t count, room;
@@ -58,6 +59,7 @@ struct container {
 struct marker {
 	struct journal *journal;
 	int keeper, epoll;
+	int switched, off; /* the folder of what was switched, and news of it: off.h */
 	struct worker_wakes wakes;
 	unsigned features;
 	int switched;	 /* the folder of what was switched while it runs, or -1 */

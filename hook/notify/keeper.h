@@ -50,6 +50,7 @@ struct keeper {
 	ino_t path_ino;
 	unsigned features; /* enum probe */
 	int nice;	   /* the worker changes its own */
+	int switched;	   /* for the marker: the folder of what was switched, or -1 */
 
 	int socket; /* where we listen */
 	int signals;

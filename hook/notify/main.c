@@ -13,6 +13,7 @@
 #include "hook/common/notify_socket.h"
 #include "hook/common/paths.h"
 #include "hook/common/proc.h"
+#include "hook/common/switched.h"
 #include "hook/notify/handover.h"
 #include "hook/notify/keeper.h"
 #include "hook/notify/replace.h"
@@ -195,6 +196,8 @@ static int serve(const struct options *options, const struct ocfg_settings *sett
 	k.sync = options->sync;
 	k.once = options->once;
 	k.argv = argv;
+	/* Where records cannot be kept, none can say that a container was switched off. */
+	k.switched = paths_state_dir(settings, SWITCHED_DIR, NULL);
 	if (options->take_over) {
 		rc = handover_parse(options->take_over, &handover, &err);
 		if (rc == 0 && handover.made)

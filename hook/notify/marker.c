@@ -18,11 +18,12 @@
 #include "hook/notify/guard.h"
 #include "hook/notify/look.h"
 #include "hook/notify/marker.h"
+#include "hook/notify/off.h"
 #include "hook/notify/serve.h"
 #include "hook/notify/watch.h"
 
 /* What epoll tells of besides the containers' indexes. */
-enum { EVENT_KEEPER = JOURNAL_LISTENERS, EVENT_WAKE };
+enum { EVENT_KEEPER = JOURNAL_LISTENERS, EVENT_WAKE, EVENT_OFF };
 #define EVENTS	64
 #define REAP_MS 20
 /* Marks are promised within a second, on a busy machine, too; pace.h sees to it that this is no burden. */
@@ -75,7 +76,7 @@ static void begin(struct marker *marker, struct container *container, bool again
 		container_meet_first(container, listener->pid);
 	if (container->pid)
 		process = container_track(container, container->pid, container->start_time);
-	if (process && container->whole && guard_left_alone(listener) <= now) {
+	if (process && container->whole && !container->off && guard_left_alone(listener) <= now) {
 		guard_begin(marker->journal, container->index);
 		look(marker, container, process, NULL);
 		guard_end(marker->journal);
@@ -106,6 +107,7 @@ static void add(struct marker *marker, uint32_t index, int fd, bool again)
 	marker->containers[index] = container;
 	if (marker->top <= index)
 		marker->top = index + 1;
+	off_learn(marker, container);
 	begin(marker, container, again);
 }
 
@@ -229,6 +231,8 @@ static int round_of_events(struct marker *marker, int timeout)
 	for (int i = 0; i < count; i++) {
 		if (events[i].data.u32 == EVENT_KEEPER)
 			keeper = true;
+		else if (events[i].data.u32 == EVENT_OFF)
+			off_take_news(marker);
 		else if (events[i].data.u32 != EVENT_WAKE && events[i].events & EPOLLHUP)
 			drop(marker, events[i].data.u32);
 		else if (events[i].data.u32 != EVENT_WAKE)
@@ -263,6 +267,9 @@ static int set_up(struct marker *marker)
 	if (marker->epoll < 0 || watch_fd(marker, marker->keeper, EPOLLIN, EVENT_KEEPER) < 0 ||
 	    watch_fd(marker, marker->wakes.marker, EPOLLIN, EVENT_WAKE) < 0)
 		return -errno;
+	off_init(marker);
+	if (marker->off >= 0 && watch_fd(marker, marker->off, EPOLLIN, EVENT_OFF) < 0)
+		return -errno;
 	for (uint32_t i = 0; i < marker->journal->top && i < JOURNAL_LISTENERS; i++) {
 		int fd = journal_fd_since_fork(marker->journal, i, marker->wakes.serial);
 
@@ -273,7 +280,7 @@ static int set_up(struct marker *marker)
 }
 
 void marker_run(struct journal *journal, int keeper, const struct worker_wakes *wakes,
-		unsigned features)
+		unsigned features, int switched)
 {
 	static struct marker marker; /* most of it is never touched */
 	uint64_t next;
@@ -282,6 +289,7 @@ void marker_run(struct journal *journal, int keeper, const struct worker_wakes *
 	marker.keeper = keeper;
 	marker.wakes = *wakes;
 	marker.features = features;
+	marker.switched = switched;
 	setpriority(PRIO_PROCESS, 0, MARKER_NICE);
 	guard_start(journal);
 	if (set_up(&marker) < 0) {

@@ -12,9 +12,10 @@
 /*
  * As worker_run: forked by the keeper, gets the same messages on a socket of its own, sends none. Returns when the
  * keeper has closed that socket, never in the middle of a call: at an upgrade wait some 100 ms for it
- * before SIGKILL. No PR_SET_PDEATHSIG. If it dies, fork the next one: nothing is lost.
+ * before SIGKILL. No PR_SET_PDEATHSIG. If it dies, fork the next one: nothing is lost. `switched`: the folder of what was
+ * switched off (off.h), or -1.
  */
 void marker_run(struct journal *journal, int keeper, const struct worker_wakes *wakes,
-		unsigned features);
+		unsigned features, int switched);
 
 #endif

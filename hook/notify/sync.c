@@ -101,7 +101,7 @@ void sync_serve(struct marker *marker, struct container *container)
 	if (process) {
 		/* If anything fails it is looked at as without sync. */
 		answer_note(listener, &slots[0]);
-		if (answer_now() >= container->unsynced_until &&
+		if (!container->off && answer_now() >= container->unsynced_until &&
 		    inject_begin((pid_t)slots[0].notif.pid, &target, NULL) == 0)
 			hold_and_mark(marker, container, process, &target);
 	}

@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "hook/common/claim.h"
 #include "hook/common/ksm.h"
+#include "hook/common/layout.h"
 #include "hook/common/log.h"
 #include "hook/common/paths.h"
+#include "hook/common/proc.h"
 #include "hook/common/traces.h"
 #include "hook/runtime/edit.h"
 #include "oci-config/cleanup.h"
@@ -28,6 +31,9 @@ struct edit {
 	bool has_hook;
 	char hook[PATH_MAX];
 	char hook_env[PATH_MAX + 32]; /* NAME=value */
+	struct ocfg_record record;    /* its strings are not owned */
+	unsigned claimed;	      /* it has been written, with these modes */
+	char bundle_path[PATH_MAX], pid_file[2 * PATH_MAX];
 };
 
 static int open_bundle(struct edit *e, struct error *err)
@@ -124,32 +130,58 @@ static int prepare_ldso(struct edit *e, struct error *err)
 	return rc < 0 ? rc : traces_prepare_ldso(&e->traces, c, e->args->id, &e->root, err);
 }
 
-static int save_record(struct edit *e, struct error *err)
+/* Who the container is. This process becomes the runtime, so as long as it lives the container may be about to start. */
+static int fill_record(struct edit *e, struct error *err)
 {
-	char bundle[PATH_MAX], pid_file[2 * PATH_MAX], cwd[PATH_MAX] = "";
-	const struct container *c = e->c;
-	struct ocfg_record record = {
-		.id = (char *)e->args->id,
-		.source = (char *)"runtime",
-		.modes = c->decision.modes,
-		.reason = (char *)c->decision.reason,
-		.bundle = bundle,
-		.shim_target = (char *)c->target,
-		.min_size = c->wishes.min_size,
-		.required = c->required,
-	};
-	int rc = paths_of_fd(e->bundle, bundle, sizeof(bundle), err);
+	struct proc_stat self;
+	char cwd[PATH_MAX] = "";
+	int rc = paths_of_fd(e->bundle, e->bundle_path, sizeof(e->bundle_path), err);
 
+	if (rc == 0)
+		rc = proc_stat_read(getpid(), &self, err);
 	if (rc < 0)
 		return rc;
-	if (e->args->pid_file) {
-		if (e->args->pid_file[0] != '/' && !getcwd(cwd, sizeof(cwd)))
-			return error_set(err, errno, "find the working directory");
-		snprintf(pid_file, sizeof(pid_file), "%s%s%s", cwd, cwd[0] ? "/" : "",
-			 e->args->pid_file);
-		record.pid_file = pid_file;
+	e->record = (struct ocfg_record){
+		.id = (char *)e->args->id,
+		.source = (char *)"runtime",
+		.bundle = e->bundle_path,
+		.starter = getpid(),
+		.starter_start_time = self.start_time,
+	};
+	if (!e->args->pid_file)
+		return 0;
+	if (e->args->pid_file[0] != '/' && !getcwd(cwd, sizeof(cwd)))
+		return error_set(err, errno, "find the working directory");
+	snprintf(e->pid_file, sizeof(e->pid_file), "%s%s%s", cwd, cwd[0] ? "/" : "",
+		 e->args->pid_file);
+	e->record.pid_file = e->pid_file;
+	return 0;
+}
+
+static int save_record(struct edit *e, struct error *err)
+{
+	int rc = e->record.id ? 0 : fill_record(e, err);
+
+	claim_fill(e->c, &e->record);
+	return rc < 0 ? rc : traces_save(&e->traces, &e->root, &e->record, err);
+}
+
+/* With a domain of its own a container needs a record, from before it may merge. */
+static int claim(struct edit *e, struct error *err)
+{
+	struct error why = {0};
+
+	if (fill_record(e, &why) == 0) {
+		int rc = claim_domain(e->c, e->args->id, &e->traces, &e->record, err);
+
+		e->claimed = rc == 0 ? e->record.modes : 0;
+		return rc;
 	}
-	return traces_save(&e->traces, &e->root, &record, err);
+	e->record.id = NULL;
+	if (!e->c->wishes.domain[0])
+		return 0;
+	container_refuse(e->c, &why);
+	return error_set(err, EINVAL, "%s", why.msg);
 }
 
 static const char *no_record(const struct edit *e)
@@ -161,7 +193,9 @@ static const char *no_record(const struct edit *e)
 static void prepare(struct edit *e)
 {
 	struct error err = {0};
-	int rc = traces_open(&e->c->settings, e->args->id, &e->traces, &err);
+	int rc = e->traces.records >= 0
+			 ? 0
+			 : traces_open(&e->c->settings, e->args->id, &e->traces, &err);
 
 	if (rc == 0)
 		rc = prepare_ldso(e, &err);
@@ -171,9 +205,13 @@ static void prepare(struct edit *e)
 		return;
 	if (e->args->command == ARGS_RUN && !e->has_hook)
 		(void)find_hook(e, NULL);
+	if (e->claimed == e->c->decision.modes && e->claimed && !e->traces.ldso.made)
+		return;
 	if (save_record(e, &err) < 0) {
-		traces_undo(&e->traces, &e->root, e->args->id);
-		e->traces.ldso = (struct ldso){.made = false};
+		if (e->claimed)
+			traces_undo_ldso(&e->traces, &e->root, e->args->id);
+		else
+			traces_undo(&e->traces, &e->root, e->args->id);
 		container_warn(e->c, &err, no_record(e));
 	}
 }
@@ -200,10 +238,13 @@ static int apply(struct edit *e, struct error *err)
 static int enter_process(struct container *c, struct error *err)
 {
 	struct error why = {0};
+	int rc = 0;
 
-	if (!(c->decision.modes & OCFG_MODE_PROCESS) || ksm_merge_self(true, &why) == 0)
-		return 0;
-	return container_lose(c, OCFG_MODE_PROCESS, &why, err);
+	if (c->decision.modes & OCFG_MODE_PROCESS && ksm_merge_self(true, &why) < 0)
+		rc = container_lose(c, OCFG_MODE_PROCESS, &why, err);
+	if (rc == 0 && c->decision.layout_shared && layout_share(true, &why) < 0)
+		rc = container_lose_layout(c, &why, err);
+	return rc;
 }
 
 /* The container starts without merging. */
@@ -211,12 +252,33 @@ static void leave_process(const struct container *c)
 {
 	if (c->decision.modes & OCFG_MODE_PROCESS)
 		(void)ksm_merge_self(false, NULL);
+	if (c->decision.layout_shared)
+		(void)layout_share(false, NULL);
+}
+
+/* What may not merge is recorded all the same, and starts as any other: the reason stays in *refused. */
+static int carry_out(struct edit *e, struct error *refused, struct error *err)
+{
+	struct container *c = e->c;
+	int rc = claim(e, refused);
+
+	if (rc < 0 && c->required) {
+		*err = *refused;
+		return rc;
+	}
+	rc = enter_process(c, err);
+	if (rc < 0) {
+		leave_process(c);
+		if (e->claimed)
+			traces_undo(&e->traces, &e->root, e->args->id);
+	}
+	return rc;
 }
 
 static int edit(struct edit *e, struct error *err)
 {
 	struct container *c = e->c;
-	struct error undo_err = {0};
+	struct error undo_err = {0}, refused = {0};
 	int rc = open_bundle(e, err);
 
 	if (rc == 0)
@@ -232,12 +294,14 @@ static int edit(struct edit *e, struct error *err)
 		return -EINVAL;
 	rc = container_decide(c, err);
 	if (rc == 0)
-		rc = enter_process(c, err);
+		rc = carry_out(e, &refused, err);
 	if (rc == 0) {
 		rc = apply(e, err);
 		if (rc < 0)
 			leave_process(c);
-		return rc;
+		else if (refused.code)
+			*err = refused;
+		return rc < 0 ? rc : -refused.code;
 	}
 	if (e->changed && ocfg_spec_save(&c->spec, e->dirfd, e->config, &undo_err) < 0) {
 		*err = undo_err;

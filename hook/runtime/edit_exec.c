@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "hook/common/ksm.h"
+#include "hook/common/layout.h"
 #include "hook/common/proc.h"
 #include "hook/common/traces.h"
 #include "hook/runtime/edit.h"
@@ -58,6 +59,13 @@ static bool merges_as_a_whole(const struct ocfg_record *record)
 	       (init <= 0 || ksm_process_read(init, &ksm, NULL) < 0 || ksm.merge_any != 0);
 }
 
+static bool shares_layout(const struct ocfg_record *record)
+{
+	pid_t init = init_of(record);
+
+	return record->layout_shared && (init <= 0 || layout_is_shared(init) != 0);
+}
+
 int edit_exec(struct container *c, const struct args *args, struct error *err)
 {
 	struct traces traces = TRACES_NONE;
@@ -72,6 +80,8 @@ int edit_exec(struct container *c, const struct args *args, struct error *err)
 		return 0;
 	if (record->id && merges_as_a_whole(record))
 		rc = ksm_merge_self(true, err);
+	if (rc == 0 && record->id && shares_layout(record))
+		rc = layout_share(true, err);
 	if (rc == 0 && record->id && args->process && record->shim_target &&
 	    record->modes & OCFG_MODE_PRELOAD)
 		rc = edit_process(record, args->process, err);

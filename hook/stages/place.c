@@ -15,6 +15,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "hook/common/claim.h"
 #include "hook/common/proc.h"
 #include "oci-config/cleanup.h"
 #include "oci-config/mounts.h"
@@ -183,20 +184,15 @@ static int check_tmpfs_is_its_own(const struct place *p, struct error *err)
 
 static int save_record(struct place *p, uint64_t start_time, struct error *err)
 {
-	const struct container *c = p->c;
 	struct ocfg_record record = {
 		.id = p->state->id,
 		.source = p->traces.before.source ? p->traces.before.source : (char *)"hook",
-		.modes = c->decision.modes,
-		.reason = (char *)c->decision.reason,
 		.bundle = p->state->bundle,
-		.shim_target = (char *)c->target,
-		.min_size = c->wishes.min_size,
-		.required = c->required,
 		.pid = p->state->pid,
 		.start_time = start_time,
 	};
 
+	claim_fill(p->c, &record);
 	return traces_save(&p->traces, &p->root, &record, err);
 }
 
@@ -216,15 +212,13 @@ static int prepare(struct place *p, bool use_ldso, uint64_t start_time, struct e
 	return rc < 0 ? rc : clone_trees(p, err);
 }
 
-/*
- * Has another stage (prestart and createRuntime may both be configured) placed the shim in this
- * very process?
- */
-static bool is_placed(const struct place *p, uint64_t start_time)
+/* What that stage could not do because of another domain may be possible by now. */
+bool place_is_done(const struct place *p, uint64_t start_time)
 {
 	const struct ocfg_record *before = &p->traces.before;
 
-	return before->id && before->pid == p->state->pid && before->start_time == start_time;
+	return before->id && before->pid == p->state->pid && before->start_time == start_time &&
+	       (before->modes || !p->c->decision.modes);
 }
 
 /* Opens the traces. 1: an earlier stage has done all for this process, and told it; 0: it is still to be done. */
@@ -233,12 +227,12 @@ static int open_traces(struct place *p, uint64_t *ret_start_time, struct error *
 	struct proc_stat init;
 	int rc = proc_stat_read(p->state->pid, &init, err);
 
-	if (rc == 0)
+	if (rc == 0 && p->traces.records < 0)
 		rc = traces_open(&p->c->settings, p->state->id, &p->traces, err);
 	if (rc < 0)
 		return rc;
 	*ret_start_time = init.start_time;
-	if (!is_placed(p, init.start_time))
+	if (!place_is_done(p, init.start_time))
 		return 0;
 	p->c->done_before = true;
 	return 1;
@@ -281,7 +275,9 @@ static int place(struct place *p, struct error *err)
 		rc = prepare(p, use_ldso, start_time, err);
 	if (rc == 0)
 		rc = in_container(p, mount_inside, err);
-	if (rc < 0)
+	if (rc < 0 && p->is_claimed)
+		traces_undo_ldso(&p->traces, &p->root, p->state->id);
+	else if (rc < 0)
 		traces_undo(&p->traces, &p->root, p->state->id);
 	return rc;
 }
@@ -293,7 +289,6 @@ static void go_on_without_shim(struct place *p, const struct error *why)
 
 	(void)container_lose(p->c, OCFG_MODE_PRELOAD, why, &err);
 	p->c->target = NULL;
-	traces_done(&p->traces);
 	if (place_nothing(p, &err) < 0)
 		container_warn(p->c, &err, TRACES_NOT_SHOWN);
 }

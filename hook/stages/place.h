@@ -6,6 +6,9 @@
 #ifndef HOOK_STAGES_PLACE_H
 #define HOOK_STAGES_PLACE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "hook/common/bind.h"
 #include "hook/common/container.h"
 #include "hook/common/rootfs.h"
@@ -15,9 +18,10 @@
 struct place {
 	struct container *c;
 	const struct ocfg_oci_state *state;
-	int bundle;	    /* opened once: what happens to its path later does not matter */
-	struct rootfs root; /* as the host sees it */
-	struct traces traces;
+	int bundle;	      /* opened once: what happens to its path later does not matter */
+	struct rootfs root;   /* as the host sees it */
+	struct traces traces; /* may be open already */
+	bool is_claimed; /* and hold a record that stays if the shim does not get in (claim.h) */
 
 	struct bind_ns ns;
 	int inside; /* the root file system as the container's mount namespace has it */
@@ -40,5 +44,7 @@ struct place {
  */
 int place_run(struct place *p, struct error *err);
 void place_done(struct place *p);
+/* Has another stage (prestart and createRuntime may both be configured) done all for this very process? */
+bool place_is_done(const struct place *p, uint64_t start_time);
 
 #endif

@@ -3,13 +3,17 @@
  * precreate (podman): config.json from stdin to stdout, with the shim in its mounts and
  * environment, or with the helper as listener of its seccomp profile.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "hook/common/alive.h"
 #include "hook/common/caps.h"
+#include "hook/common/claim.h"
 #include "hook/common/container.h"
 #include "hook/common/log.h"
+#include "hook/common/proc.h"
 #include "hook/stages/input.h"
 #include "hook/stages/stages.h"
 #include "oci-config/file.h"
@@ -20,7 +24,7 @@
  * For the log. podman does not tell the container's name here, but its cgroup has it at the end:
  * "/libpod_parent/libpod-ID", or for systemd "machine.slice:libpod:ID".
  */
-static void name_container(const struct container *c)
+static const char *name_container(const struct container *c)
 {
 	static const char prefix[] = "libpod-";
 	json_object *section = NULL;
@@ -28,14 +32,46 @@ static void name_container(const struct container *c)
 
 	if (ocfg_json_get_object(c->spec.doc, "linux", &section, NULL) < 0 || !section ||
 	    ocfg_json_get_string(section, "cgroupsPath", &path, NULL) < 0 || !path)
-		return;
+		return NULL;
 	id = path + strlen(path);
 	while (id > path && id[-1] != '/' && id[-1] != ':')
 		id--;
 	if (strncmp(id, prefix, strlen(prefix)) == 0)
 		id += strlen(prefix);
-	if (ocfg_id_is_valid(id))
-		log_container(id);
+	if (!ocfg_id_is_valid(id))
+		return NULL;
+	log_container(id);
+	return id;
+}
+
+/*
+ * What goes into config.json makes the container merge, so it has to be claimed now; prestart claims it anew, by its first
+ * process. Until then the caller counts, podman.
+ */
+static int claim(struct container *c, const char *id, struct error *err)
+{
+	struct traces traces = TRACES_NONE;
+	struct proc_stat starter;
+	struct ocfg_record record;
+	int rc = id ? 0 : error_set(err, ENOENT, "find the container's name in its cgroup");
+
+	if (rc == 0)
+		rc = proc_stat_read(getppid(), &starter, err);
+	if (rc == 0)
+		rc = traces_open(&c->settings, id, &traces, err);
+	if (rc < 0)
+		return c->wishes.domain[0] ? rc : 0;
+	record = traces.before;
+	record.id = (char *)id;
+	record.source = record.source ? record.source : (char *)"hook";
+	record.pid = 0;
+	record.pid_file = NULL;
+	record.starter = getppid();
+	record.starter_start_time = starter.start_time;
+	record.starter_until = alive_now() + ALIVE_STARTING_SECONDS;
+	rc = claim_domain(c, id, &traces, &record, err);
+	traces_done(&traces);
+	return rc;
 }
 
 /*
@@ -46,16 +82,19 @@ static void name_container(const struct container *c)
 static int edit(struct container *c, const struct input *input, bool *ret_edited, struct error *err)
 {
 	struct ocfg_plan plan = {0};
+	const char *id = NULL;
 	int rc = container_parse(c, input->text, input->len, err);
 
 	c->edits_config = true;
 	if (rc == 0) {
-		name_container(c);
+		id = name_container(c);
 		rc = container_wish(c, false, err);
 	}
 	if (rc < 0 || c->wishes.modes == 0)
 		return rc;
 	rc = container_decide(c, err);
+	if (rc == 0 && c->decision.modes & (OCFG_MODE_PRELOAD | OCFG_MODE_NOTIFY))
+		rc = claim(c, id, err);
 	if (rc < 0) {
 		/*
 		 * The prestart stage comes to the same decision and tells it, unless nothing comes

@@ -4,7 +4,9 @@
 #include <fcntl.h>
 
 #include "hook/common/caps.h"
+#include "hook/common/claim.h"
 #include "hook/common/log.h"
+#include "hook/common/proc.h"
 #include "hook/stages/input.h"
 #include "hook/stages/place.h"
 #include "hook/stages/stages.h"
@@ -24,10 +26,69 @@ static const cap_value_t needed[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRA
 static int enter_process(struct container *c, pid_t init, struct error *err)
 {
 	struct error why = {0};
+	int rc = 0;
 
-	if (!(c->decision.modes & OCFG_MODE_PROCESS) || whole_enter(init, &why) == 0)
+	if (c->decision.modes & OCFG_MODE_PROCESS && whole_enter(init, &why) < 0)
+		rc = container_lose(c, OCFG_MODE_PROCESS, &why, err);
+	if (rc == 0 && c->decision.layout_shared && whole_share_layout(init, true, &why) < 0)
+		rc = container_lose_layout(c, &why, err);
+	return rc;
+}
+
+/* A container with a domain of its own needs a record before it may merge. */
+static int claim(struct place *p, struct error *err)
+{
+	struct proc_stat init;
+	struct error why = {0};
+	struct ocfg_record record = {
+		.id = p->state->id,
+		.bundle = p->state->bundle,
+		.pid = p->state->pid,
+	};
+	int rc = proc_stat_read(p->state->pid, &init, &why);
+
+	if (rc == 0)
+		(void)traces_open(&p->c->settings, p->state->id, &p->traces, NULL);
+	if (rc == 0 && place_is_done(p, init.start_time))
 		return 0;
-	return container_lose(c, OCFG_MODE_PROCESS, &why, err);
+	if (rc == 0) {
+		record.source = p->traces.before.source ? p->traces.before.source : (char *)"hook";
+		record.start_time = init.start_time;
+		rc = claim_domain(p->c, p->state->id, &p->traces, &record, err);
+		p->is_claimed = record.modes != 0;
+		return rc;
+	}
+	if (!p->c->wishes.domain[0])
+		return 0; /* what needs that process will say so */
+	container_refuse(p->c, &why);
+	return error_set(err, EINVAL, "%s", why.msg);
+}
+
+/* From the decision to the record. What may not merge is recorded, too, and started as any other. */
+static int carry_out(struct place *p, struct error *err)
+{
+	struct container *c = p->c;
+	struct error refused = {0};
+	int rc = claim(p, &refused);
+
+	if (rc < 0 && c->required) {
+		*err = refused;
+		return rc;
+	}
+	rc = enter_process(c, p->state->pid, err);
+	if (rc == 0 && place_run(p, err) < 0)
+		rc = c->decision.as_wished ? -err->code : error_wrap(err, "%s", c->decision.reason);
+	if (rc < 0) {
+		if (c->decision.layout_shared)
+			(void)whole_share_layout(p->state->pid, false, NULL);
+		if (p->is_claimed)
+			traces_undo(&p->traces, &p->root, p->state->id);
+	}
+	/* Another stage may have said it. */
+	if (rc < 0 || !refused.code || c->done_before)
+		return rc;
+	*err = refused;
+	return -refused.code;
 }
 
 static int place(struct container *c, const struct ocfg_oci_state *state, struct error *err)
@@ -46,10 +107,7 @@ static int place(struct container *c, const struct ocfg_oci_state *state, struct
 	if (rc == 0 && c->wishes.modes != 0) {
 		rc = container_decide(c, err);
 		if (rc == 0)
-			rc = enter_process(c, state->pid, err);
-		if (rc == 0 && place_run(&p, err) < 0)
-			rc = c->decision.as_wished ? -err->code
-						   : error_wrap(err, "%s", c->decision.reason);
+			rc = carry_out(&p, err);
 	}
 	place_done(&p);
 	return rc;

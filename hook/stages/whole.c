@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making a whole container mergeable through its first process, which waits for this hook. */
+/* What a whole container inherits from its first process, which waits for this hook. */
 #include "hook/stages/whole.h"
 
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "hook/common/ksm.h"
+#include "hook/common/layout.h"
 #include "hook/common/proc.h"
 #include "hook/inject/inject.h"
 
@@ -51,7 +52,8 @@ static int check(pid_t pid, uint64_t start_time, struct error *err)
 }
 
 /* Nobody can take its number while it is stopped, so what is found then holds. */
-static int inject(pid_t pid, uint64_t start_time, struct error *err)
+static int inject(pid_t pid, uint64_t start_time,
+		  int (*call)(struct inject *, bool, struct error *), bool on, struct error *err)
 {
 	struct inject target;
 	int rc = inject_process(pid, STOP_MS, &target, err);
@@ -60,7 +62,7 @@ static int inject(pid_t pid, uint64_t start_time, struct error *err)
 		return rc;
 	rc = check(pid, start_time, err);
 	if (rc == 0)
-		rc = inject_set_memory_merge(&target, true, err);
+		rc = call(&target, on, err);
 	inject_end(&target);
 	return rc;
 }
@@ -78,5 +80,25 @@ int whole_enter(pid_t pid, struct error *err)
 	/* oci-ksm-runtime, or another stage, has done it. */
 	if (ksm_process_read(pid, &ksm, NULL) == 0 && ksm.merge_any == 1)
 		return 0;
-	return inject(pid, init.start_time, err);
+	return inject(pid, init.start_time, inject_set_memory_merge, true, err);
+}
+
+/* It is a thread's own and is inherited by what that executes; runtimes do so in the first one. */
+static int set_layout(struct inject *target, bool on, struct error *err)
+{
+	if (target->tid != target->tgid)
+		return error_set(err, EAGAIN, "stop thread %d", (int)target->tgid);
+	return inject_share_layout(target, on, err);
+}
+
+int whole_share_layout(pid_t pid, bool on, struct error *err)
+{
+	struct proc_stat init;
+	int rc = proc_stat_read(pid, &init, err);
+
+	if (rc == 0)
+		rc = check(pid, init.start_time, err);
+	if (rc < 0 || (on && layout_is_shared(pid) == 1))
+		return rc;
+	return inject(pid, init.start_time, set_layout, on, err);
 }

@@ -3,6 +3,7 @@
 #ifndef HOOK_STAGES_WHOLE_H
 #define HOOK_STAGES_WHOLE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "oci-config/error.h"
@@ -13,5 +14,7 @@
  * hook, or one of its own ancestors, is the parent of that process. Stops it for less than a millisecond.
  */
 int whole_enter(pid_t pid, struct error *err);
+/* The same for ADDR_NO_RANDOMIZE, in or out of its personality. -EAGAIN: the thread that executes the program cannot be had. */
+int whole_share_layout(pid_t pid, bool on, struct error *err);
 
 #endif

@@ -2,18 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completion of bash for oci-ksm, oci-ksmd, oci-ksm-hook and ksm-wrapper. tests/integration/manual.bats compares it with their --help.
 
-_oci_ksm_columns='ID MODE SOURCE COMMAND PROCS MERGEABLE ANON MERGED SAVED REASON'
-_oci_ksm_estimate_columns='TARGET PROCS ANON WITHIN ACROSS SAVED ZERO CHANGING MERGED UNREAD SWAPPED MAPPED'
+_oci_ksm_columns='ID MODE BY SOURCE COMMAND PROCS MERGEABLE ANON MERGED ZERO SCANNED SAVED RATIO SHARE SINCE RETRY DOMAIN LAYOUT REASON FRAMES COUNTED'
+_oci_ksm_top_columns='ID MODE BY SOURCE COMMAND PROCS MERGEABLE ANON MERGED ZERO SCANNED SAVED RATIO SHARE SINCE RETRY DOMAIN LAYOUT REASON CHANGE TREND KSMD'
+_oci_ksm_estimate_columns='TARGET NAME PROCS ANON WITHIN ACROSS SAVED ZERO CHANGING MERGED UNREAD SWAPPED MAPPED'
 
 # _oci_ksm_words WORD...: the options and other words that may stand where WORD... (program, command) ends.
 _oci_ksm_words() {
   case $* in
-    oci-ksm) echo run status doctor estimate metrics -h --help -V --version ;;
-    'oci-ksm run') echo -m --mode= -s --min-size= --sync -r --required -h --help ;;
-    'oci-ksm status') echo -b --bytes -J --json -n --noheadings -o --output= -v --verbose -h --help ;;
+    oci-ksm) echo run status top doctor estimate metrics tune -h --help -V --version ;;
+    'oci-ksm run') echo -m --mode= -s --min-size= --domain= --layout= --sync -r --required -h --help ;;
+    'oci-ksm status') echo -b --bytes -f --frames -J --json -n --noheadings -o --output= -v --verbose -h --help ;;
+    'oci-ksm top') echo -b --batch -B --bytes -d --delay= -J --json -n --count= -o --output= -r --reverse -s --sort= -h --help ;;
     'oci-ksm doctor') echo -J --json -h --help ;;
     'oci-ksm estimate') echo -a --all -b --bytes -i --interval= -J --json -n --noheadings -o --output= -h --help ;;
     'oci-ksm metrics') echo -o --output= -h --help ;;
+    'oci-ksm tune') echo -c --cpu= -n --dry-run -r --restore -t --scan-time= -h --help ;;
     oci-ksmd) echo -s --socket= -S --sync -1 --once -r --replace -l --log= -h --help -V --version ;;
     oci-ksm-hook) echo prestart createRuntime precreate poststop --help --version ;;
     ksm-wrapper) echo --help ;;
@@ -25,9 +28,17 @@ _oci_ksm_values() {
   case $* in
     'oci-ksm run -m' | 'oci-ksm run --mode') echo preload notify process auto off ;;
     'oci-ksm run -s' | 'oci-ksm run --min-size') echo 64K 256K 1M ;;
+    'oci-ksm run --domain') ;;
+    'oci-ksm run --layout') echo shared ;;
     'oci-ksm status -o' | 'oci-ksm status --output') echo "$_oci_ksm_columns" ;;
+    'oci-ksm top -o' | 'oci-ksm top --output') echo "$_oci_ksm_top_columns" ;;
+    'oci-ksm top -s' | 'oci-ksm top --sort') echo saved merged anon procs id ;;
+    'oci-ksm top -d' | 'oci-ksm top --delay') echo 1 3 10 ;;
+    'oci-ksm top -n' | 'oci-ksm top --count') echo 1 2 10 ;;
     'oci-ksm estimate -o' | 'oci-ksm estimate --output') echo "$_oci_ksm_estimate_columns" ;;
     'oci-ksm estimate -i' | 'oci-ksm estimate --interval') echo 0 1 10 ;;
+    'oci-ksm tune -c' | 'oci-ksm tune --cpu') echo 10 30 70 ;;
+    'oci-ksm tune -t' | 'oci-ksm tune --scan-time') echo 30 60 200 ;;
     'oci-ksmd -l' | 'oci-ksmd --log') echo auto syslog stderr file:/ ;;
     'oci-ksm metrics -o' | 'oci-ksm metrics --output' | 'oci-ksmd -s' | 'oci-ksmd --socket') compgen -f -- "$cur" ;;
     *) return 1 ;;

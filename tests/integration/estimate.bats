@@ -62,8 +62,8 @@ MIB='def mib: . / 1048576;'
   holds '.version == 1 and .ksmd.memory == .ksmd.pages * 64'
   # For people.
   run --separate-stderr -0 estimate "$one" "$PID"
-  assert_match "${lines[0]}" '^TARGET +PROCS +ANON +WITHIN +ACROSS +SAVED +ZERO +CHANGING$'
-  assert_match "${lines[3]}" '^together +2 +[45][0-9]\.[0-9]M +[0-9.]+M +[0-9.]+M +3[0-9]\.[0-9]M '
+  assert_match "${lines[0]}" '^TARGET +NAME +PROCS +ANON +WITHIN +ACROSS +SAVED +ZERO +CHANGING$'
+  assert_match "${lines[3]}" '^together +- +2 +[45][0-9]\.[0-9]M +[0-9.]+M +[0-9.]+M +3[0-9]\.[0-9]M '
   assert_match "$output" 'ksmd would scan [0-9]+ pages, and its books of them would take [0-9.]+K'
   assert_equal "$stderr" ''
   run -0 estimate --noheadings --bytes --output=target,mapped "$one"
@@ -150,7 +150,7 @@ while True: x.append(bytearray(b\"x\" * 100000))" & done; wait; done'
   holds '.together.processes == 1 and .together.anonymous > 0'
   oci_start wrapper-crun "$T/ours" "$(cid ours-2)"
   run -1 estimate "$(cid our)"
-  assert_contains "$output" "stands for several containers ($(cid ours), $(cid ours-2), ...)"
+  assert_contains "$output" "stands for several containers: $(cid ours) (-), $(cid ours-2) (-)"
 }
 
 @test "what it says of targets that are not there, wrong usage, and missing rights" {

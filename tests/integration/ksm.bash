@@ -4,7 +4,7 @@
 
 KSM=/sys/kernel/mm/ksm
 KSM_LOCK=/run/lock/oci-ksm-test.lock
-KSM_TUNABLES='advisor_mode pages_to_scan sleep_millisecs smart_scan use_zero_pages'
+KSM_TUNABLES='advisor_mode advisor_target_scan_time advisor_max_cpu pages_to_scan sleep_millisecs smart_scan use_zero_pages'
 
 # ksm_begin: waits for the lock, saves the values, starts a fast ksmd (about 2 GB/s, every page looked at in every scan).
 ksm_begin() {

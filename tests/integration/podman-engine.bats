@@ -31,6 +31,26 @@ teardown() { podman_test_end; }
 @test "a pod: its containers as they wish, its pause container never" { life_pod; }
 @test "a pod with oci-ksm-runtime" { life_pod --runtime ksm; }
 
+@test "by the names that podman gives: estimate" {
+  podman run -d --name web small "${SLEEP[@]}"
+  podman run -d --rm --name web-2 small "${SLEEP[@]}"
+  web=$(podman inspect --format '{{.Id}}' web)
+  run -0 "$BIN/oci-ksm" estimate --json --interval=0 web web-2
+  assert_equal "$(jq -c '[.targets[] | [.name, .processes]]' <<< "$output")" '[["web",1],["web-2",1]]'
+  assert_equal "$(jq -r '.targets[0].target' <<< "$output")" "$web"
+  run -0 "$BIN/oci-ksm" estimate --json --interval=0 "${web:0:12}"
+  assert_equal "$(jq -r '.targets[0].name' <<< "$output")" web
+  run -1 "$BIN/oci-ksm" estimate we
+  # Another's that is called as podman calls one.
+  rootfs_busybox "$T/root"
+  bundle "$T/bundle" "$T/root" -- sleep 1000
+  bundle_edit "$T/bundle" '.linux.cgroupsPath = "/web"'
+  oci_start crun "$T/bundle" "$(cid web)"
+  run -1 "$BIN/oci-ksm" estimate web
+  assert_contains "$output" "web stands for several, one a cgroup: ${web:0:12} (web)"
+  oci_stop crun "$(cid web)"
+}
+
 @test "exec, with hooks alone: programs with glibc, in the mode preload" { life_exec_hooks; }
 @test "exec, with oci-ksm-runtime: every program" { life_exec_runtime; }
 @test "static: what copies have in common is merged" { engine_share podman static; }

@@ -12,7 +12,7 @@ processes() { [ "$(status_of "$1" processes)" = "$2" ]; }
 
 @test "nothing to show: the headings, and an empty list" {
   run --separate-stderr -0 "$BIN/oci-ksm" status
-  assert_output 'ID  MODE  PROCS  ANON  MERGED  SAVED'
+  assert_output 'ID  MODE  PROCS  ANON  MERGED  SAVED  RATIO  SHARE'
   run -0 "$BIN/oci-ksm" status --noheadings
   assert_output ''
   assert_equal "$("$BIN/oci-ksm" status --json | jq -c .)" '{"version":1,"containers":[]}'
@@ -30,7 +30,75 @@ signal.pause()'
   # Both map the 50 MiB, and each has a little of its own.
   anonymous=$(status_of "run-$BACKGROUND_PID" anonymous)
   [ "$anonymous" -gt $((100 << 20)) ] && [ "$anonymous" -lt $((130 << 20)) ]
-  assert_match "$(row "run-$BACKGROUND_PID")" "^run-$BACKGROUND_PID  preload +2 +1[0-2][0-9]\.[0-9]M +[0-9.BKM]+ +[-0-9.BKM]+\$"
+  assert_match "$(row "run-$BACKGROUND_PID")" "^run-$BACKGROUND_PID  preload +2 +1[0-2][0-9]\.[0-9]M +[0-9.BKM]+ +[-0-9.BKM]+ +([0-9.]+|inf) +[0-9.]+%\$"
+}
+
+@test "some of them: by their IDs, or the beginnings of these" {
+  background "$BIN/oci-ksm" run -- sleep 1000
+  one=run-$BACKGROUND_PID
+  background "$BIN/oci-ksm" run -- sleep 1000
+  wait_for 30 has_row "run-$BACKGROUND_PID"
+  wait_for 30 has_row "$one"
+  run -0 "$BIN/oci-ksm" status -n -o id "$one"
+  assert_output "$one"
+  assert_equal "$("$BIN/oci-ksm" status --json "$one" "run-$BACKGROUND_PID" | jq '.containers | length')" 2
+  run -1 "$BIN/oci-ksm" status run-
+  assert_output 'oci-ksm: run- stands for several containers'
+  run -1 "$BIN/oci-ksm" status "$one" nix
+  assert_contains "$output" 'container nix'
+}
+
+@test "what a kernel does not tell is unknown, not zero" {
+  background "$BIN/oci-ksm" run -- sleep 1000
+  wait_for 30 has_row "run-$BACKGROUND_PID"
+  : > "$T/empty"
+  for name in ksm_stat ksm_merging_pages; do
+    [ ! -e "/proc/$BACKGROUND_PID/$name" ] || mount --bind "$T/empty" "/proc/$BACKGROUND_PID/$name"
+  done
+  assert_equal "$("$BIN/oci-ksm" status --json | jq -c '.containers[0] | [.processes, .anonymous > 0, .mergeable_processes, .merged, .zero, .scanned, .saved, .ratio, .share, .frames]')" \
+    '[1,true,null,null,null,null,null,null,null,null]'
+  assert_match "$(row "run-$BACKGROUND_PID")" ' +[?] +[?] +[?] +[?]$'
+}
+
+# switched ID JQ-ARGS...: the file in which it stands how a container was switched while it runs
+switched() {
+  (umask 077 && mkdir -p "$STATE/switched")
+  jq -n --arg id "$1" '{version: 1, id: $id, since: 1700000000, retry_at: 0} + $ARGS.named' "${@:2}" > "$STATE/switched/$1.json"
+}
+started() { awk '{ print $22 }' "/proc/$1/stat"; }
+
+@test "switched while it runs: off, and by whom; what has no record has a row as well" {
+  background "$BIN/oci-ksm" run -- sleep 1000
+  off=$BACKGROUND_PID
+  wait_for 30 has_row "run-$off"
+  switched "run-$off" --argjson pid "$off" --argjson start_time "$(started "$off")" --argjson merging false --arg by guard --arg reason 'does not pay: 1 of 100 pages' \
+    --argjson retry_at 1700000600
+  background sleep 1000
+  alone=$BACKGROUND_PID
+  switched "pid-$alone" --argjson pid "$alone" --argjson start_time "$(started "$alone")" --argjson alone true --argjson merging true --arg by operator --arg reason asked
+  # One that has ended, and another process that has its pid.
+  switched gone --argjson pid "$alone" --argjson start_time 1 --argjson merging true --arg by operator --arg reason asked
+  rootfs_busybox "$T/root"
+  bundle "$T/b" "$T/root" -- sh -c 'sleep 1000 & exec sleep 1000'
+  oci_start crun "$T/b"
+  pid=$(oci_pid crun)
+  folder=$(awk -F: -v id="$(cid)" 'index($3, id) { sub("name=", "", $2); print "/sys/fs/cgroup/" $2 $3; exit }' "/proc/$pid/cgroup")
+  switched "$(cid)" --arg cgroup "$folder" --argjson pid "$pid" --argjson start_time "$(started "$pid")" --argjson merging true --arg by operator --arg reason asked
+  # A process in it that was switched on its own is counted once.
+  child=$(pgrep -P "$pid")
+  switched "pid-$child" --argjson pid "$child" --argjson start_time "$(started "$child")" --argjson alone true --argjson merging true --arg by operator --arg reason asked
+  assert_equal "$("$BIN/oci-ksm" status --json | jq -c '.containers[] | [.id, .mode, .by, .source, .processes, .switched_at, .retry_at, .reason]' | sort)" \
+    "$(sort << ROWS
+["run-$off","off","guard","run",1,1700000000,1700000600,"does not pay: 1 of 100 pages"]
+["pid-$alone","enabled","operator","",1,1700000000,null,"asked"]
+["$(cid)","enabled","operator","",2,1700000000,null,"asked"]
+ROWS
+)"
+  refute_exists "$STATE/switched/gone.json"
+  run -0 "$BIN/oci-ksm" metrics
+  assert_equal "$(promtool check metrics <<< "$output" 2>&1)" ''
+  assert_contains "$output" "oci_ksm_container_switched{id=\"run-$off\",by=\"guard\"} 0"
+  assert_contains "$output" "oci_ksm_container_switched{id=\"$(cid)\",by=\"operator\"} 1"
 }
 
 @test "columns of one's choice" {
@@ -94,6 +162,14 @@ signal.pause()'
     assert_equal "$("$BIN/oci-ksm" status -n -o id,source,procs | tr -s ' ')" "$(cid hooked) hook 1"$'\n'"$(cid wrapped) runtime 1"
     oci "$rt" exec --detach "$(cid hooked)" sleep 1000
     wait_for 30 processes "$(cid hooked)" 2
+    # A container makes cgroups below its own.
+    session=$(pgrep -f '^sleep 1000$' | while read -r pid; do grep -q "$(cid hooked)" "/proc/$pid/cgroup" && echo "$pid"; done | tail -n 1)
+    below=$(awk -F: -v id="$(cid hooked)" 'index($3, id) { sub("name=", "", $2); print "/sys/fs/cgroup/" $2 $3; exit }' "/proc/$session/cgroup")
+    mkdir "$below/web"
+    echo "$session" > "$below/web/cgroup.procs"
+    assert_equal "$(status_of "$(cid hooked)" processes)" 2
+    echo "$session" > "$below/cgroup.procs"
+    rmdir "$below/web"
     for name in plain hooked wrapped; do
       oci_stop "$rt" "$(cid "$name")"
     done
@@ -102,18 +178,42 @@ signal.pause()'
   done
 }
 
+# has_merged PID PAGES
+has_merged() { [ "$(status_of "run-$1" merged)" -ge $(($2 * 4096)) ]; }
+
 @test "merged and saved are the kernel's own figures" {
   ksm_begin
   background "$BIN/oci-ksm" run -- /usr/bin/python3 -c 'import os, signal
 data = b"".join(b"%04095d\n" % (i // 4) for i in range(4000))
 signal.pause()'
   pid=$BACKGROUND_PID
-  merges() { [ "$(status_of "run-$pid" merged)" -ge $((4000 * 4096)) ]; }
-  wait_for 60 merges
+  wait_for 60 has_merged "$pid" 4000
   ksm_set run 0
   sleep 0.1
   assert_equal "$(status_of "run-$pid" merged)" "$(awk '/^ksm_(merging_pages|zero_pages)/ { n += $2 } END { print n * 4096 }' "/proc/$pid/ksm_stat")"
   assert_equal "$(status_of "run-$pid" saved)" "$(awk '/^ksm_process_profit/ { print $2 }' "/proc/$pid/ksm_stat")"
+}
+
+@test "frames: what fork shares is not counted as saved" {
+  ksm_begin
+  # 4000 pages, each four times, and a child that has them by fork.
+  background "$BIN/oci-ksm" run -- /usr/bin/python3 -c 'import os, signal
+data = b"".join(b"%04095d\n" % (i // 4) for i in range(4000))
+os.fork()
+signal.pause()'
+  pid=$BACKGROUND_PID
+  wait_for 60 has_merged "$pid" 8000
+  pgrep -P "$pid" >> "$T/background"
+  wait_scans 2
+  ksm_set run 0
+  run -0 "$BIN/oci-ksm" status --frames --json
+  row=$(jq -c '.containers[0]' <<< "$output")
+  echo "# $row" >&3
+  # 3000 pages, and what the interpreter has; by the kernel's reckoning twice as many.
+  assert_equal "$(jq '.counted >= 3000 * 4096 and .counted < 3000 * 4096 * 1.5 and .saved >= 7000 * 4096 and .ratio >= 1 and .ratio < 64' <<< "$row")" true
+  # The frames are those that the census finds.
+  census=$("$BUILD/tools/ksm-census" "$pid" "$(pgrep -P "$pid")" | jq .now.frames)
+  assert_equal "$(jq --argjson census "$census" '.frames == $census' <<< "$row")" true
 }
 
 @test "on a terminal it says if ksmd does not scan, and nowhere else" {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # steward.bats: oci-ksmd's steward, the process that does the slow chores: it costs nothing while there are none, and is started again
-# when it is killed; containers that were enabled while running stay so as a whole.
+# when it is killed; containers that were switched while running stay so as a whole; those that do not pay are switched off for a while.
 # bats file_tags=alone
 load lib
 load notify
@@ -89,4 +89,81 @@ socket:'
   wait_for 10 assert_gone "$second"
   # One that waits ends, too.
   notify_end
+}
+
+# pages ID MIB: a container with so much memory in pages that are all different, and written to again and again.
+pages() {
+  [ -d "$T/r" ] || { rootfs_busybox "$T/r" && cp "$BUILD/tests/workloads/pages" "$T/r/bin/"; }
+  bundle "$T/b$1" "$T/r" -a oci-ksm/mode=process "${@:3}" -- /bin/pages "$2"
+  oci_start wrapper-crun "$T/b$1" "$(cid "$1")"
+  wait_for 30 grep -q ready "$T/$(cid "$1").out"
+}
+# is ID FILTER: what was switched says so. reads ID: as it stands.
+is() { jq -e "$2" "$STATE/switched/$(cid "$1").json" > /dev/null 2>&1; }
+whole() { grep -q 'merge_any: yes' "/proc/$1/ksm_stat"; }
+not_whole() { grep -q 'merge_any: no' "/proc/$1/ksm_stat"; }
+logged() { grep -qE "container $(cid "$1"): $2" "$LOG"; }
+
+@test "the profit guard switches off what does not pay, tries it again, each time later, and keeps what pays" {
+  local bad good required
+  ksm_begin
+  notify_begin
+  pages bad 16
+  pages good 16
+  pages required 4 -a oci-ksm/required=true
+  bad=$(oci_pid crun "$(cid bad)") good=$(oci_pid crun "$(cid good)") required=$(oci_pid crun "$(cid required)")
+  kill -USR1 "$good"
+  wait_scans 4
+  # It learns of changed settings by itself.
+  settings '.profit_guard = {enable: true, scans: 2, pause: 2, pause_max: 1000}'
+  wait_for 30 is bad '.merging == false and .by == "guard" and (.reason | test("does not pay: after [0-9]+ scans [0-9]+ pages watched"))'
+  wait_for 10 not_whole "$bad"
+  is bad '.retry_at - .since == 2'
+  logged bad 'info: profit guard: merging does not pay: after [0-9]+ scans 4[0-9]{3} pages watched \(.* of books\), [0-9]+ of them merged .*; switched off, to be tried again in 2 s'
+  # Two seconds later, then after four more; by then it pays.
+  wait_for 30 logged bad 'info: profit guard: merging is tried again after a pause of 2 s'
+  wait_for 30 logged bad 'info: profit guard: .* to be tried again in 4 s'
+  kill -USR1 "$bad"
+  wait_for 30 logged bad 'info: profit guard: merging pays: '
+  is bad '.merging and .by == "guard" and (.reason | test("^merging pays: .* 4[0-9]{3} of them merged"))'
+  whole "$bad"
+  # A steward that is killed has forgotten nothing that counts.
+  kill -KILL "$(steward)"
+  wait_for 30 logged required 'warning: profit guard: merging does not pay, but is left on, as it requires merging: '
+  whole "$required"
+  whole "$good"
+  refute_exists "$STATE/switched/$(cid good).json"
+  kill -0 "$good" && kill -0 "$required" && kill -0 "$bad"
+}
+
+@test "without the setting nothing is judged" {
+  ksm_begin
+  notify_begin
+  pages bad 16
+  wait_scans 4
+  sleep 2
+  refute_exists "$STATE/switched/$(cid bad).json"
+  assert_log_lines 0 'profit guard'
+}
+
+@test "sessions in a container that was enabled merge, within seconds; in one that was disabled they do not" {
+  local pid session
+  notify_begin
+  rootfs_busybox "$T/r"
+  bundle "$T/b" "$T/r" -a oci-ksm/mode=off -- /bin/sleep 1000
+  oci_start crun "$T/b"
+  pid=$(oci_pid crun)
+  run -0 "$BIN/oci-ksm" enable "$(cid)"
+  whole "$pid"
+  oci crun exec -d "$(cid)" /bin/sh -c 'sleep 1001; :'
+  session() { pgrep -f '^/bin/sh -c sleep 1001; :$' --ns "$pid" --nslist pid; }
+  session=$(session)
+  wait_for 10 whole "$session"
+  run -0 "$BIN/oci-ksm" disable "$(cid)"
+  wait_for 10 not_whole "$session"
+  not_whole "$pid"
+  # What merges all the same, as its parent does, does not for long.
+  "$BIN/oci-ksm" run --mode=process -- crun --root="$T/rt-crun" exec -d "$(cid)" /bin/sleep 1002
+  session=$(pgrep -f '^/bin/sleep 1002$' --ns "$pid" --nslist pid)
+  wait_for 20 not_whole "$session"
 }

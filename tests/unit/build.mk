@@ -10,9 +10,11 @@ test_seccomp_notify_SRCS += tests/unit/filter.c tests/unit/compare.c
 test_seccomp_notify_LIBS += -lseccomp
 
 # Unit tests of hook.
-$(foreach t,proc ksm cgroup estimate frames table switched,$(eval $(call unit_test,$(t))))
+$(foreach t,proc ksm ksm_wishes cgroup domain engine_names estimate frames table figures top switched,$(eval $(call unit_test,$(t))))
 test_frames_LIBS += -lxxhash
 test_table_SRCS += hook/cli/table.c
+test_top_SRCS += $(addprefix hook/cli/, trends.c screen.c figures_list.c)
+test_figures_SRCS += $(addprefix hook/cli/, figures_list.c figures_frames.c)
 $(foreach t,inject inject_refused inject_notify,$(eval $(call unit_test,$(t)))$(eval test_$(t)_SRCS += $(INJECT_SRCS)))
 $(foreach t,probe probe_cache program,$(eval $(call unit_test,$(t))))
 # The helper's marker.
@@ -24,3 +26,6 @@ test_marks_LIBS += -lpthread
 $(foreach t,journal keeper,$(eval $(call unit_test,$(t))))
 test_journal_SRCS += hook/notify/journal.c
 test_keeper_SRCS += $(addprefix hook/notify/, handover.c systemd.c)
+# The helper's steward.
+$(eval $(call unit_test,profit))
+test_profit_SRCS += hook/notify/steward/profit_rule.c

@@ -166,6 +166,92 @@ static void reads_every_annotation(void **state)
 	ocfg_spec_done(&spec);
 }
 
+#define DOMAIN(value)	  "\"oci-ksm/domain\":\"" value "\""
+#define CONTAINERD(value) "\"" OCFG_NAMESPACE_CONTAINERD "\":\"" value "\""
+#define CRIO(value)	  "\"" OCFG_NAMESPACE_CRIO "\":\"" value "\""
+
+/* The settings' domain is "default" throughout. */
+static void takes_the_domain_from_whom_the_settings_say(void **state)
+{
+	static const struct {
+		bool from_namespace;
+		const char *text, *domain;
+		bool uncertain;
+		unsigned notes;
+	} cases[] = {
+		{false, "{}", "default", false, 0},
+		{false, WITH(DOMAIN("a")), "a", false, 0},
+		{false, WITH(DOMAIN("a b")), "default", false, 1},
+		{false, WITH(CONTAINERD("n")), "default", false, 0},
+		{false, ENV("\"OCI_KSM_DOMAIN=a\""), "a", false, 0},
+		{false, ENV("\"OCI_KSM_DOMAIN=\""), "default", false, 1},
+		{false,
+		 "{\"process\":{\"env\":[\"OCI_KSM_DOMAIN=e\"]},\"annotations\":{" DOMAIN("a") "}}",
+		 "a", false, 0},
+		{true, "{}", "default", false, 0},
+		{true, WITH(DOMAIN("a")), "default", false, 1},
+		{true, WITH(CONTAINERD("n")), "n", false, 0},
+		{true, WITH(CRIO("n")), "n", false, 0},
+		{true, WITH(CRIO("n") "," DOMAIN("victim")), "n", false, 1},
+		{true, WITH(CRIO("n") "," DOMAIN("n")), "n", false, 0},
+		{true,
+		 "{\"process\":{\"env\":[\"OCI_KSM_DOMAIN=victim\"]},\"annotations\":{" CONTAINERD(
+			 "n") "}}",
+		 "n", false, 1},
+		{true, WITH(CONTAINERD("n") "," CRIO("n")), "n", false, 0},
+		{true, WITH(CONTAINERD("n") "," CRIO("victim")), "n", true, 0},
+		{true, WITH(CONTAINERD("a/b")), "default", true, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct ocfg_spec spec = config_of(cases[i].text);
+		const struct ocfg_settings settings = {.mode = OCFG_MODE_AUTO,
+						       .domain = "default",
+						       .domain_from_namespace =
+							       cases[i].from_namespace};
+		struct ocfg_wishes wishes;
+		struct ocfg_notes notes = {0};
+
+		assert_ok(ocfg_wishes_read(&spec, &settings, true, &wishes, &notes, &err));
+		if ((!cases[i].uncertain && strcmp(wishes.domain, cases[i].domain) != 0) ||
+		    wishes.domain_is_uncertain != cases[i].uncertain ||
+		    notes.count != cases[i].notes)
+			fail_msg("%s: domain %s, %u notes: %s", cases[i].text, wishes.domain,
+				 notes.count, notes.text[0]);
+		ocfg_spec_done(&spec);
+	}
+}
+
+static void refuses_a_domain_over_the_namespace_where_merging_is_required(void **state)
+{
+	struct ocfg_spec spec =
+		config_of(WITH(CRIO("n") "," DOMAIN("victim") ",\"oci-ksm/required\":\"true\""));
+	const struct ocfg_settings settings = {.mode = OCFG_MODE_AUTO,
+					       .domain_from_namespace = true};
+	struct ocfg_wishes wishes;
+	struct ocfg_notes notes = {0};
+
+	(void)state;
+	assert_error(ocfg_wishes_read(&spec, &settings, true, &wishes, &notes, &err), EINVAL,
+		     "annotation oci-ksm/domain: not taken");
+	ocfg_spec_done(&spec);
+}
+
+static void reads_the_layout_from_the_environment(void **state)
+{
+	struct ocfg_spec spec = config_of(ENV("\"OCI_KSM_LAYOUT=shared\""));
+	const struct ocfg_settings settings = {.mode = OCFG_MODE_AUTO};
+	struct ocfg_wishes wishes;
+	struct ocfg_notes notes = {0};
+
+	(void)state;
+	assert_ok(ocfg_wishes_read(&spec, &settings, true, &wishes, &notes, &err));
+	assert_true(wishes.layout_shared);
+	assert_int_equal(notes.count, 0);
+	ocfg_spec_done(&spec);
+}
+
 static const struct {
 	const char *annotation, *words;
 } bad[] = {
@@ -284,6 +370,9 @@ int main(void)
 		cmocka_unit_test(parses_and_prints_modes),
 		cmocka_unit_test(opts_in_only_where_asked),
 		cmocka_unit_test(reads_every_annotation),
+		cmocka_unit_test(takes_the_domain_from_whom_the_settings_say),
+		cmocka_unit_test(refuses_a_domain_over_the_namespace_where_merging_is_required),
+		cmocka_unit_test(reads_the_layout_from_the_environment),
 		cmocka_unit_test(notes_bad_annotations_and_takes_the_defaults),
 		cmocka_unit_test(is_strict_where_merging_is_required),
 		cmocka_unit_test(needs_a_mode_where_merging_is_required),

@@ -219,12 +219,26 @@ static void where_a_cgroup_is(void **state)
 	assert_true(cgroup_match_next(&line, sorted, COUNT(sorted), &place) == -1);
 }
 
+static void names_outside_of_containers(void **state)
+{
+	(void)state;
+	assert_true(cgroup_is_named("0::/system.slice/nginx.service\n", "nginx.service"));
+	assert_true(cgroup_is_named("0::/system.slice/nginx.service\n", "system.slice"));
+	assert_true(cgroup_is_named("2:cpu:/\n1:name=systemd:/crun-web.scope/a\n", "web"));
+	assert_true(cgroup_is_named("0::/docker/" LONG_ID "\n", LONG_ID));
+	assert_false(cgroup_is_named("0::/system.slice/nginx.service\n", "nginx"));
+	assert_false(cgroup_is_named("0::/a/libpod-" LONG_ID "/system.slice/nginx.service\n",
+				     "nginx.service"));
+	assert_false(cgroup_is_named("0::/\n", ""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_of_cgroups),
 		cmocka_unit_test(names_that_only_engines_give),
 		cmocka_unit_test(cgroups_by_their_folder),
+		cmocka_unit_test(names_outside_of_containers),
 		cmocka_unit_test(where_a_cgroup_is),
 		cmocka_unit_test(without_a_cgroup_of_its_own),
 	};

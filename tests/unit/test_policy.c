@@ -266,34 +266,54 @@ static void says_that_whole_processes_have_no_min_size(void **state)
 	assert_string_equal(decision.reason, "preload,notify was asked for");
 }
 
-static void says_which_other_wishes_it_cannot_fulfil(void **state)
+static void shares_a_layout_only_where_something_merges(void **state)
 {
 	static const struct {
-		const char *domain;
-		bool layout;
-		const char *end;
+		const char *no_layout;
+		bool wished, ksm, shared, as_wished;
+		const char *reason;
 	} cases[] = {
-		{"a", false, ", but this version has no oci-ksm/domain"},
-		{"", true, ", but this version has no oci-ksm/layout"},
-		{"a", true, ", but this version has no oci-ksm/domain and no oci-ksm/layout"},
+		{NULL, true, true, true, true, "preload was asked for; " OCFG_POLICY_LAYOUT},
+		{NULL, false, true, false, true, "preload was asked for"},
+		{"because", false, true, false, true, "preload was asked for"},
+		{"because", true, true, false, false,
+		 "preload was asked for, but not oci-ksm/layout=shared: because"},
+		{NULL, true, false, false, false, no_ksm},
 	};
-	const struct ocfg_features all = {.ksm = true, .preload = true}, none = {.ksm = false};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct ocfg_wishes wishes = {.modes = P, .layout_shared = cases[i].layout};
+		const struct ocfg_features features = {
+			.ksm = cases[i].ksm, .preload = true, .no_layout = cases[i].no_layout};
+		const struct ocfg_wishes wishes = {.modes = P, .layout_shared = cases[i].wished};
 		struct ocfg_decision decision;
-		char reason[256];
 
-		snprintf(wishes.domain, sizeof(wishes.domain), "%s", cases[i].domain);
-		ocfg_policy_choose(&all, &wishes, &decision);
-		snprintf(reason, sizeof(reason), "preload was asked for%s", cases[i].end);
-		assert_string_equal(decision.reason, reason);
-		assert_int_equal(decision.modes, P);
-		assert_false(decision.as_wished);
-		ocfg_policy_choose(&none, &wishes, &decision);
-		assert_string_equal(decision.reason, no_ksm);
+		memset(&decision, 0x55, sizeof(decision));
+		ocfg_policy_choose(&features, &wishes, &decision);
+		assert_string_equal(decision.reason, cases[i].reason);
+		assert_int_equal(decision.layout_shared, cases[i].shared);
+		assert_int_equal(decision.as_wished, cases[i].as_wished);
 	}
+}
+
+static void merges_nothing_of_an_uncertain_domain(void **state)
+{
+	const struct ocfg_features all = {
+		.ksm = true, .preload = true, .notify = true, .process = true};
+	struct ocfg_wishes wishes = {
+		.modes = A, .domain_is_uncertain = true, .layout_shared = true};
+	struct ocfg_decision decision;
+
+	(void)state;
+	ocfg_policy_choose(&all, &wishes, &decision);
+	assert_int_equal(decision.modes, 0);
+	assert_false(decision.as_wished);
+	assert_false(decision.layout_shared);
+	assert_non_null(strstr(decision.reason, "its trust domain is not certain"));
+	wishes.modes = 0;
+	ocfg_policy_choose(&all, &wishes, &decision);
+	assert_string_equal(decision.reason, not_asked);
+	assert_true(decision.as_wished);
 }
 
 int main(void)
@@ -305,7 +325,8 @@ int main(void)
 		cmocka_unit_test(asks_for_the_helper_only_if_it_matters),
 		cmocka_unit_test(tries_whole_processes_only_if_it_matters),
 		cmocka_unit_test(says_that_whole_processes_have_no_min_size),
-		cmocka_unit_test(says_which_other_wishes_it_cannot_fulfil),
+		cmocka_unit_test(shares_a_layout_only_where_something_merges),
+		cmocka_unit_test(merges_nothing_of_an_uncertain_domain),
 	};
 
 	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

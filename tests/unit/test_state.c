@@ -92,7 +92,9 @@ static char full_text[] =
 	"{\"id\":\"c1\",\"source\":\"hook\",\"mode\":\"preload,notify\",\"reason\":\"because\","
 	"\"bundle\":\"/b\",\"shim_target\":\"/dev/"
 	"oci-ksm\",\"min_size\":65536,\"required\":true,\"pid\":4711,"
-	"\"start_time\":18446744073709551615,\"pid_file\":\"/p\",\"root\":\"/r\","
+	"\"start_time\":18446744073709551615,\"pid_file\":\"/p\",\"starter\":12,"
+	"\"starter_start_time\":13,\"starter_until\":14,\"domain\":\"a\",\"layout_shared\":true,"
+	"\"root\":\"/r\","
 	"\"made_ld_so_preload\":true,\"made_dev\":1,\"made_ino\":9223372036854775808}";
 
 static void saves_and_loads_records(void **state)
@@ -116,6 +118,11 @@ static void saves_and_loads_records(void **state)
 	assert_int_equal(record.pid, 4711);
 	assert_true(record.start_time == UINT64_MAX);
 	assert_string_equal(record.pid_file, "/p");
+	assert_int_equal(record.starter, 12);
+	assert_int_equal(record.starter_start_time, 13);
+	assert_int_equal(record.starter_until, 14);
+	assert_string_equal(record.domain, "a");
+	assert_true(record.layout_shared);
 	assert_string_equal(record.root, "/r");
 	assert_true(record.made_ld_so_preload);
 	assert_int_equal(record.made_dev, 1);

@@ -36,7 +36,7 @@ static char *printed(const struct table *table, const struct table_options *opti
 	assert_non_null(text);
 	fflush(stdout);
 	assert_true(dup2(fileno(file), STDOUT_FILENO) >= 0);
-	assert_ok(table_print(table, options, &err));
+	assert_ok(table_print(table, options, stdout, &err));
 	fflush(stdout);
 	assert_true(dup2(saved, STDOUT_FILENO) >= 0);
 	close(saved);
@@ -89,6 +89,34 @@ static void for_programs(void **state)
 	table_free(table);
 }
 
+static void parts_of_a_whole(void **state)
+{
+	static const struct table_column parts[] = {
+		{"R", "r", TABLE_RATIO, "a ratio", false},
+		{"S", "s", TABLE_SHARE, "a share", false},
+	};
+	const int64_t rows[][2] = {
+		{2500, 125000}, {TABLE_ENDLESS, 1000000}, {TABLE_UNKNOWN, TABLE_UNKNOWN}};
+	struct table *table = NULL;
+	char *text;
+
+	(void)state;
+	assert_ok(table_new(parts, COUNT(parts), "things", &table, &err));
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		assert_ok(table_row(table, &err));
+		table_number(table, 0, rows[i][0]);
+		table_number(table, 1, rows[i][1]);
+	}
+	text = printed(table, &(struct table_options){0});
+	assert_string_equal(text, "  R       S\n2.5   12.5%\ninf  100.0%\n  ?       ?\n");
+	free(text);
+	text = printed(table, &(struct table_options){.json = true, .compact = true});
+	assert_string_equal(text, "{\"version\":1,\"things\":[{\"r\":2.500,\"s\":0.125000},"
+				  "{\"r\":null,\"s\":1.000000},{\"r\":null,\"s\":null}]}\n");
+	free(text);
+	table_free(table);
+}
+
 static void wrong_columns(void **state)
 {
 	struct table *table = make();
@@ -98,9 +126,9 @@ static void wrong_columns(void **state)
 	assert_error(table_check(table, &options, &err), EINVAL, "nix");
 	options.columns = "";
 	assert_error(table_check(table, &options, &err), EINVAL, "unknown column");
-	options.columns = "+n,n,n,n,n,n,n,n,n,n,n,n,n,n,n";
+	options.columns = "+n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n";
 	assert_error(table_check(table, &options, &err), EINVAL, "too many");
-	options.columns = "+n,n,n,n,n,n,n,n,n,n,n,n,n";
+	options.columns = "+n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n,n";
 	assert_ok(table_check(table, &options, &err));
 	table_free(table);
 }
@@ -136,6 +164,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(for_people),
 		cmocka_unit_test(for_programs),
+		cmocka_unit_test(parts_of_a_whole),
 		cmocka_unit_test(wrong_columns),
 		cmocka_unit_test(sizes),
 	};

@@ -1,12 +1,13 @@
 # tests/workloads: programs that containers run in tests; static ones, and Go without cgo.
-WORKLOADS := $(addprefix $(BUILD)/tests/workloads/,static calls hostile go)
+WORKLOADS := $(addprefix $(BUILD)/tests/workloads/,static calls hostile pages go)
 # For the images of the engines' tests only (the benchmarks do without musl).
 IMAGE_WORKLOADS := $(BUILD)/tests/workloads/musl
 
 $(BUILD)/tests/workloads/static: tests/workloads/table.c
 $(BUILD)/tests/workloads/calls: tests/workloads/calls.c
 $(BUILD)/tests/workloads/hostile: tests/workloads/hostile.c
-$(addprefix $(BUILD)/tests/workloads/,static calls hostile):
+$(BUILD)/tests/workloads/pages: tests/workloads/pages.c
+$(addprefix $(BUILD)/tests/workloads/,static calls hostile pages):
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -static -pthread -o $@ $<

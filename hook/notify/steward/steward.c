@@ -16,6 +16,7 @@
 #include "hook/common/caps.h"
 #include "hook/common/log.h"
 #include "hook/common/paths.h"
+#include "hook/common/switched.h"
 #include "hook/notify/steward/news.h"
 #include "oci-config/cleanup.h"
 
@@ -93,20 +94,20 @@ static _Noreturn void wait_for_end(int keeper)
 }
 
 /*
- * One steward a folder of state, though there may be more than one oci-ksmd, and a predecessor that still ends. Who waits
- * has begun nothing, so that the keeper's end (SIGIO) may be its own.
+ * One steward a folder of state, though there may be more than one oci-ksmd, and a predecessor that still ends: it locks
+ * the folder of records, as nobody else locks that. Who waits has begun nothing, so that the keeper's end (SIGIO) may be its own.
  */
 static void await_turn(const struct loop *loop)
 {
 	int flags = fcntl(loop->keeper, F_GETFL);
 
-	if (flock(loop->steward.state, LOCK_EX | LOCK_NB) == 0)
+	if (flock(loop->steward.containers, LOCK_EX | LOCK_NB) == 0)
 		return;
 	fcntl(loop->keeper, F_SETOWN, getpid());
 	fcntl(loop->keeper, F_SETFL, flags | O_ASYNC);
 	if (keeper_is_gone(loop->keeper, 0))
 		_exit(0);
-	while (flock(loop->steward.state, LOCK_EX) < 0 && errno == EINTR)
+	while (flock(loop->steward.containers, LOCK_EX) < 0 && errno == EINTR)
 		continue;
 	fcntl(loop->keeper, F_SETFL, flags);
 }
@@ -127,7 +128,7 @@ static void load_settings(struct steward *steward)
 static int open_folders(struct steward *steward, struct error *err)
 {
 	int *const fds[] = {&steward->state, &steward->containers, &steward->switched};
-	static const char *const names[] = {"", "containers", "switched"};
+	static const char *const names[] = {"", "containers", SWITCHED_DIR};
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
 		*fds[i] = paths_state_dir(&steward->settings, names[i], err);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Is the container of a record still there? */
+#include "hook/common/alive.h"
+
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#include "hook/common/cgroup.h"
+#include "hook/common/proc.h"
+#include "oci-config/cleanup.h"
+#include "oci-config/file.h"
+
+#define PID_FILE_MAX 64
+
+uint64_t alive_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec;
+}
+
+static bool starter_is_alive(const struct ocfg_record *record)
+{
+	return (!record->starter_until || alive_now() < record->starter_until) &&
+	       proc_is_running(record->starter, record->starter_start_time);
+}
+
+/* Began before who starts the container? Then the file is an earlier container's, or not written yet. */
+static bool is_in_pid_file(const struct ocfg_record *record)
+{
+	cleanup_free char *text = NULL;
+	struct proc_stat stat;
+	int64_t pid;
+	size_t len;
+
+	return ocfg_file_read(AT_FDCWD, record->pid_file, PID_FILE_MAX, &text, &len, NULL) == 0 &&
+	       proc_number(text, &pid) == 0 && pid > 0 && pid <= INT32_MAX &&
+	       proc_stat_read((pid_t)pid, &stat, NULL) == 0 && stat.state != 'Z' &&
+	       stat.state != 'X' && stat.start_time >= record->starter_start_time;
+}
+
+static bool is_in_cgroup(const struct ocfg_record *record)
+{
+	struct cgroup_container container = {.id = record->id};
+	bool found = cgroup_containers_find(&container, 1, NULL) < 0 || container.count > 0;
+
+	cgroup_containers_done(&container, 1);
+	return found;
+}
+
+bool alive_record(const struct ocfg_record *record)
+{
+	if (record->pid)
+		return proc_is_running(record->pid, record->start_time);
+	if (starter_is_alive(record))
+		return true;
+	if (record->starter_until)
+		return false;
+	return record->pid_file ? is_in_pid_file(record) : is_in_cgroup(record);
+}
+
+bool alive_is_left_over(const struct ocfg_record *record)
+{
+	bool is_run = record->source && strcmp(record->source, "run") == 0;
+
+	return (is_run || (record->starter_until && !record->made_ld_so_preload)) &&
+	       !alive_record(record);
+}

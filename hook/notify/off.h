@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Containers that were switched off while they run (hook/common/switched.h): the marker leaves them alone. */
+#ifndef HOOK_NOTIFY_OFF_H
+#define HOOK_NOTIFY_OFF_H
+
+#include "hook/notify/container.h"
+
+/* Watches the folder marker->switched; to be polled: marker->off, -1 if that is not possible. */
+void off_init(struct marker *marker);
+/* Is that container off? */
+void off_learn(const struct marker *marker, struct container *container);
+/* Some were switched: learns what they are now. Those that are on again are looked at as a whole. */
+void off_take_news(struct marker *marker);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* hook/cli/figures: their order, choice and sums, and what is counted in frames. */
+#include "hook/cli/figures.h"
+#include "hook/cli/figures_frames.h"
+#include "hook/common/ksm.h"
+#include "oci-config/mode.h"
+#include "tests/unit/unit.h"
+
+static struct figures *make(void)
+{
+	static const struct {
+		const char *id;
+		int64_t saved, processes;
+	} rows[] = {{"a", 5, 1}, {"ab", KSM_UNKNOWN, 2}, {"b", -7, 2}, {"c", 5, 0}};
+	struct figures *figures = calloc(COUNT(rows), sizeof(*figures));
+
+	assert_non_null(figures);
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		figures[i].record.id = strdup(rows[i].id);
+		figures[i].saved = rows[i].saved;
+		figures[i].processes = rows[i].processes;
+	}
+	return figures;
+}
+
+static void assert_order(enum figures_key key, bool reverse, const char *expected)
+{
+	struct figures *figures = make();
+	char text[64] = "";
+
+	figures_sort(figures, 4, key, reverse);
+	for (size_t i = 0; i < 4; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s ",
+			 figures[i].record.id);
+	assert_string_equal(text, expected);
+	figures_free(figures, 4);
+}
+
+static void order(void **state)
+{
+	(void)state;
+	assert_order(FIGURES_SAVED, false, "a c b ab ");
+	assert_order(FIGURES_SAVED, true, "b a c ab ");
+	assert_order(FIGURES_PROCESSES, false, "ab b a c ");
+	assert_order(FIGURES_ID, false, "a ab b c ");
+	assert_order(FIGURES_ID, true, "c b ab a ");
+	assert_order(FIGURES_MERGED, false, "a ab b c ");
+	figures_sort(NULL, 0, FIGURES_SAVED, false);
+}
+
+static void choice(void **state)
+{
+	char *const ids[] = {(char[]){"a"}, (char[]){"c"}}, *const none[] = {(char[]){"x"}},
+		    *const many[] = {(char[]){""}};
+	struct figures *figures = make();
+	size_t count = 4;
+
+	(void)state;
+	assert_ok(figures_select(figures, &count, ids, 0, false, &err));
+	assert_int_equal(count, 4);
+	assert_error(figures_select(figures, &count, none, 1, false, &err), ESRCH, "container x");
+	assert_error(figures_select(figures, &count, many, 1, false, &err), EINVAL, "several");
+	assert_int_equal(count, 4);
+	/* The whole ID has precedence over the beginning of another one. */
+	assert_ok(figures_select(figures, &count, ids, 2, false, &err));
+	assert_int_equal(count, 2);
+	assert_string_equal(figures[0].record.id, "a");
+	assert_string_equal(figures[1].record.id, "c");
+	assert_ok(figures_select(figures, &count, none, 1, true, &err));
+	assert_int_equal(count, 0);
+	figures_free(figures, count);
+}
+
+static void sums(void **state)
+{
+	struct figures *figures = make(), total;
+
+	(void)state;
+	figures_total(figures, 4, &total);
+	assert_int_equal(total.processes, 5);
+	assert_true(total.saved == KSM_UNKNOWN);
+	figures_total(figures, 1, &total);
+	assert_int_equal(total.saved, 5);
+	figures_total(figures, 0, &total);
+	assert_int_equal(total.saved, 0);
+	figures_free(figures, 4);
+}
+
+static void modes(void **state)
+{
+	char id[] = "x", why[] = "asked", before[] = "before";
+	struct figures figures = {.record = {.modes = OCFG_MODE_PRELOAD, .reason = before}};
+	char buf[64];
+
+	(void)state;
+	assert_string_equal(figures_mode(&figures, buf, sizeof(buf)), "preload");
+	assert_string_equal(figures_reason(&figures), "before");
+	figures.switched = (struct switched){.id = id, .reason = why};
+	assert_string_equal(figures_mode(&figures, buf, sizeof(buf)), "off");
+	assert_string_equal(figures_reason(&figures), "asked");
+	figures.switched.merging = true;
+	assert_string_equal(figures_mode(&figures, buf, sizeof(buf)), "preload");
+	figures.record.modes = 0;
+	assert_string_equal(figures_mode(&figures, buf, sizeof(buf)), "enabled");
+}
+
+/* Container 0 maps frame 7 at two addresses, by two processes at one of them; container 1 has it too. Frame 8 is 1's alone. */
+static void frames(void **state)
+{
+	static const struct {
+		uint64_t frame, address;
+		size_t container;
+	} pages[] = {
+		{7, 0x1000, 0},		{7, 0x2000, 0}, {7, 0x1000, 0},
+		{7, 0x7ffffffff000, 1}, {8, 0x1000, 1}, {8, 0x1000, 1},
+	};
+	struct pairs list = {0};
+	double saved[3];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(pages); i++)
+		assert_int_equal(merged_add(&list, pages[i].frame, pages[i].container,
+					    pages[i].address, 4096),
+				 0);
+	merged_count(&list, saved, 3);
+	free(list.list);
+	/* Three pages have one frame: two are saved, of which two parts of three are container 0's. */
+	assert_int_equal((int)(saved[0] * 1000 + 0.5), 1333);
+	assert_int_equal((int)(saved[1] * 1000 + 0.5), 667);
+	assert_true(saved[2] == 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(order), cmocka_unit_test(choice), cmocka_unit_test(sums),
+		cmocka_unit_test(modes), cmocka_unit_test(frames),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
