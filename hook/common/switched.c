@@ -266,20 +266,6 @@ int switched_load(int dirfd, const char *id, struct switched *ret, struct error 
 	return 0;
 }
 
-bool switched_is_off(int dirfd, const char *id)
-{
-	struct switched switched = {0};
-	char name[NAME_SIZE];
-	bool off;
-
-	if (file_name(id, name, NULL) < 0 || faccessat(dirfd, name, F_OK, 0) < 0 ||
-	    switched_load(dirfd, id, &switched, NULL) < 0)
-		return false;
-	off = !switched.merging;
-	switched_done(&switched);
-	return off;
-}
-
 int switched_remove(int dirfd, const char *id, struct error *err)
 {
 	char name[NAME_SIZE];

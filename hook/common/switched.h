@@ -48,8 +48,6 @@ int switched_try_lock(int dirfd, struct error *err);
 int switched_save(int dirfd, const struct switched *switched, struct error *err);
 /* -ENOENT: there is none, or it is of a container that is gone; such a file is removed. */
 int switched_load(int dirfd, const char *id, struct switched *ret, struct error *err);
-/* Has somebody switched it off? Quick where nobody has. */
-bool switched_is_off(int dirfd, const char *id);
 /* No error if there is none. */
 int switched_remove(int dirfd, const char *id, struct error *err);
 /* All, by ID; files that cannot be understood are left out. switched_list_free frees. */

@@ -62,7 +62,6 @@ struct marker {
 	int switched, off; /* the folder of what was switched, and news of it: off.h */
 	struct worker_wakes wakes;
 	unsigned features;
-	int switched;	 /* the folder of what was switched while it runs, or -1 */
 	uint32_t top;	 /* no container at or above */
 	size_t unreaped; /* threads that inject_reap waits for */
 	struct container *containers[JOURNAL_LISTENERS];

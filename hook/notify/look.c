@@ -6,7 +6,6 @@
 
 #include "hook/common/log.h"
 #include "hook/common/probe.h"
-#include "hook/common/switched.h"
 #include "hook/mark/process.h"
 #include "hook/mark/sweep.h"
 #include "hook/notify/answer.h"
@@ -133,13 +132,6 @@ void look(struct marker *marker, struct container *container, struct tracked *pr
 	int rc;
 
 	notes_take(container, process->pid, &notes);
-	/* Whoever switches it on again marks what there is by then. */
-	if (marker->switched >= 0 && switched_is_off(marker->switched, container->listener->id)) {
-		notes_free(container, &notes);
-		pace_done(&process->pace, answer_now(), 0);
-		__atomic_fetch_add(&container->listener->sweeps, 1, __ATOMIC_RELAXED);
-		return;
-	}
 	rc = sweep(marker, container, process, held, &marked, &err);
 	end = answer_now();
 	if (rc == -ESRCH && goes_on(process))

@@ -9,8 +9,6 @@
 
 #include "hook/common/log.h"
 #include "hook/common/notify_socket.h"
-#include "hook/common/paths.h"
-#include "hook/common/switched.h"
 #include "hook/inject/inject.h"
 #include "hook/notify/answer.h"
 #include "hook/notify/container.h"
@@ -244,25 +242,8 @@ static int round_of_events(struct marker *marker, int timeout)
 	return keeper ? hear_keeper(marker) : 0;
 }
 
-/* -1: nobody can have switched anything. */
-static int open_switched(void)
-{
-	struct ocfg_settings settings;
-	struct ocfg_notes notes = {0};
-	struct error err = {0};
-	int fd;
-
-	(void)ocfg_settings_load(NULL, &settings, &notes, NULL);
-	fd = paths_state_dir(&settings, SWITCHED_DIR, &err);
-	if (fd < 0)
-		log_error(&err, "marker: what is switched off by hand will not be known");
-	ocfg_settings_done(&settings);
-	return fd < 0 ? -1 : fd;
-}
-
 static int set_up(struct marker *marker)
 {
-	marker->switched = open_switched();
 	marker->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (marker->epoll < 0 || watch_fd(marker, marker->keeper, EPOLLIN, EVENT_KEEPER) < 0 ||
 	    watch_fd(marker, marker->wakes.marker, EPOLLIN, EVENT_WAKE) < 0)
