@@ -46,7 +46,7 @@ marked() { grep -c '^VmFlags:.* mg' "/proc/$1/smaps" || true; }
 merged() { cat "/proc/$1/ksm_merging_pages"; }
 merged_at_least() { [ "$(merged "$1")" -ge "$2" ]; }
 # census PID...: bytes of their frames that KSM has made
-census() { "$BUILD/tools/ksm-census" "$@" | jq .merged; }
+census() { "$BUILD/tools/ksm-census" "$@" | jq .now.merged; }
 
 # on_and_off MODE: a container with three processes
 on_and_off() {
