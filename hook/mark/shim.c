@@ -5,7 +5,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "hook/common/rootfs.h"
+#include "hook/mark/regions.h"
 #include "oci-config/cleanup.h"
 #include "shim/off.h"
 
@@ -38,13 +38,13 @@ static uint64_t find_base(int dir)
 	(void)steal_fd(&fd);
 	while (fgets(line, sizeof(line), maps)) {
 		size_t len = strlen(line);
-		uint64_t start, end, offset;
+		const char *rest = line;
+		struct inject_range range;
 
+		/* "rw-p 00000000 ": from the beginning of the file. */
 		if (len > name_len && !strcmp(line + len - name_len, name) &&
-		    sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64, &start, &end, &offset) ==
-			    3 &&
-		    !offset)
-			return start;
+		    regions_read_range(&rest, &range) && !strncmp(rest + 4, " 00000000 ", 10))
+			return range.start;
 	}
 	return 0;
 }
@@ -109,7 +109,7 @@ static void switch_container(int dir, bool off)
 	static const char file[] = SHIM_OFF_FILE;
 	const char *name = strrchr(file, '/') + 1;
 	cleanup_close int root = openat(dir, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	cleanup_close int dev = -1, created = -1;
+	cleanup_close int dev = -1;
 	struct stat ours, theirs;
 
 	if (root < 0 || fstat(root, &theirs) < 0 || stat("/", &ours) < 0 ||
@@ -122,8 +122,7 @@ static void switch_container(int dir, bool off)
 	if (rootfs_become_owner(&theirs, NULL) < 0)
 		return;
 	if (off)
-		created = openat(dev, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-				 0444);
+		(void)mknodat(dev, name, S_IFREG | 0444, 0);
 	else
 		(void)unlinkat(dev, name, 0);
 	rootfs_become_self();

@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +19,7 @@
 #include "hook/mark/merged.h"
 #include "hook/mark/one.h"
 #include "hook/mark/process.h"
+#include "hook/mark/regions.h"
 #include "hook/mark/room.h"
 #include "hook/mark/shim.h"
 #include "oci-config/cleanup.h"
@@ -234,7 +234,7 @@ static int each_marked(struct unmark *unmark,
 	const struct one_target *target = unmark->target;
 	cleanup_close int fd = openat(target->dir, "smaps", O_RDONLY | O_CLOEXEC);
 	cleanup_file FILE *maps = fd < 0 ? NULL : fdopen(fd, "re");
-	struct inject_range mapping = {0}, next;
+	struct inject_range mapping = {0};
 	bool empty = false;
 	char line[512];
 	int rc = 0;
@@ -244,9 +244,9 @@ static int each_marked(struct unmark *unmark,
 				 "open the regions of process %d", target->pid);
 	(void)steal_fd(&fd);
 	while (rc == 0 && fgets(line, sizeof(line), maps)) {
-		/* "FilePmdMapped:" begins with a hexadecimal digit, too. */
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &next.start, &next.end) == 2) {
-			mapping = next;
+		const char *rest = line;
+
+		if (regions_read_range(&rest, &mapping)) {
 			target->go_on();
 		} else if (!strncmp(line, "Anonymous:", 10)) {
 			empty = strtoull(line + 10, NULL, 10) == 0;
