@@ -115,12 +115,29 @@ static int start_helper(const struct ocfg_settings *settings, struct run_notify 
 	return 0;
 }
 
+/* Before a helper is waited for that would not serve, or a filter made that nobody would hear of. */
+static int can_notify(const struct ocfg_settings *settings, struct error *err)
+{
+	unsigned found = probe_cached(settings, PROBE_NOTIFY | PROBE_LISTENER);
+
+	if (!(found & PROBE_LISTENER))
+		return error_set(
+			err, EBUSY,
+			"another seccomp listener is in force here, and there can be one only");
+	if (!(found & PROBE_NOTIFY))
+		return error_set(err, EINVAL, "this kernel lacks notify");
+	return 0;
+}
+
 int run_notify_find(const struct ocfg_settings *settings, bool start, struct run_notify *ret,
 		    struct error *err)
 {
 	struct notify_hello hello = {0};
-	int rc = notify_socket_path(settings, ret->path, sizeof(ret->path), err);
+	int rc = can_notify(settings, err);
 
+	if (rc < 0)
+		return rc;
+	rc = notify_socket_path(settings, ret->path, sizeof(ret->path), err);
 	if (rc == 0)
 		rc = notify_hello(ret->path, HELLO_MS, &hello, err);
 	if (rc < 0)

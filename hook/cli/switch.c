@@ -11,6 +11,7 @@
 #include "hook/cli/cli.h"
 #include "hook/cli/switch_print.h"
 #include "hook/cli/table.h"
+#include "hook/common/domain.h"
 #include "hook/common/ksm.h"
 #include "hook/common/notify_socket.h"
 #include "hook/common/paths.h"
@@ -63,21 +64,42 @@ static int lock(const struct context *context)
 	return context->dir < 0 ? -1 : switched_lock(context->dir, NULL);
 }
 
-/* Held until all is marked: the steward would trace the same processes. */
+/* What was written last, if anything was, stands again. */
+static void restore(const struct context *context, const struct switch_target *target,
+		    const struct switched *before)
+{
+	if (before->id)
+		save(context, before);
+	else if (context->dir >= 0)
+		(void)switched_remove(context->dir, target->id, NULL);
+}
+
+/* Held until all is marked: the steward would trace the same processes. Written first: nobody of another trust domain begins. */
 static void enable(struct context *context, struct switch_outcome *outcome)
 {
+	static char begun[] = "merging is being switched on";
 	const struct mark_target target = switch_target_mark(outcome->target);
 	cleanup_close int held = lock(context);
+	struct switched before = {0}, switched = describe(outcome->target, true, begun);
 	char reason[ERROR_SIZE + 256];
-	struct switched switched;
 
+	if (context->dir >= 0) {
+		(void)switched_load(context->dir, outcome->target->id, &before, NULL);
+		if (domain_switch_on(&context->settings, &switched, &outcome->err) < 0) {
+			switched_done(&before);
+			return;
+		}
+	}
 	mark_container(&target, &context->mark, &outcome->result, &outcome->err);
 	switch_sentence(outcome, reason, sizeof(reason));
-	switched = describe(outcome->target, true, reason);
+	switched.reason = reason;
 	if (!outcome->err.code)
 		save(context, &switched);
+	else
+		restore(context, outcome->target, &before);
 	if (outcome->result.whole < outcome->result.processes)
 		context->regions = true;
+	switched_done(&before);
 }
 
 /* Written first: nobody marks what is being unmarked. What cannot be ended is as it was. */
@@ -88,9 +110,9 @@ static void disable(struct context *context, struct switch_outcome *outcome)
 	struct switched before = {0}, switched;
 	char reason[ERROR_SIZE + 256];
 	int held = lock(context);
-	bool known = context->dir >= 0 &&
-		     switched_load(context->dir, outcome->target->id, &before, NULL) == 0;
 
+	if (context->dir >= 0)
+		(void)switched_load(context->dir, outcome->target->id, &before, NULL);
 	switched = describe(outcome->target, false, begun);
 	save(context, &switched);
 	if (held >= 0)
@@ -101,10 +123,8 @@ static void disable(struct context *context, struct switch_outcome *outcome)
 	if (!outcome->err.code) {
 		switched.reason = reason;
 		save(context, &switched);
-	} else if (known) {
-		save(context, &before);
-	} else if (context->dir >= 0) {
-		(void)switched_remove(context->dir, outcome->target->id, NULL);
+	} else {
+		restore(context, outcome->target, &before);
 	}
 	if (held >= 0)
 		close(held);

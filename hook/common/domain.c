@@ -137,13 +137,21 @@ static int look_at_records(struct search *s, struct error *err)
 	return 0;
 }
 
+/* What is being switched off is merged, and scanned, until it has been. */
+static bool still_merges(const struct switched *switched)
+{
+	return switched->merging ||
+	       (switched->reason && strcmp(switched->reason, SWITCHED_BEGUN) == 0 &&
+		(uint64_t)time(NULL) < switched->since + SWITCHED_BEGUN_MAX);
+}
+
 static void look_at_switched(struct search *s)
 {
 	for (size_t i = 0; i < s->switched_count; i++) {
 		char domain[OCFG_DOMAIN_SIZE];
 
 		domain_of(s->guard, s->switched[i].id, domain);
-		if (s->switched[i].merging && is_meant(s, s->switched[i].id, domain))
+		if (still_merges(&s->switched[i]) && is_meant(s, s->switched[i].id, domain))
 			add(s, s->switched[i].id, domain);
 	}
 }

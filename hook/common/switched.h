@@ -15,7 +15,8 @@
 
 #define SWITCHED_DIR "switched" /* for paths_state_dir */
 /* The reason while somebody is unmarking it: nobody else should. */
-#define SWITCHED_BEGUN "merging is being switched off"
+#define SWITCHED_BEGUN	   "merging is being switched off"
+#define SWITCHED_BEGUN_MAX 600 /* s: whoever wrote that has been killed if it is older */
 
 /* Strings are owned by who loaded it; switched_done frees. NULL/0: none. */
 struct switched {

@@ -5,6 +5,7 @@
 
 KSM=/sys/kernel/mm/ksm
 KSM_LOCK=/run/lock/oci-ksm-test.lock
+COPIES_COUNT=${OCI_KSM_COPIES:-8}
 
 # copies_begin: takes the machine's KSM and stops ksmd, so that nothing merges before it has been counted.
 copies_begin() {

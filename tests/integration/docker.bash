@@ -34,7 +34,7 @@ docker_start() {
   local how=$1 name=$2 image=$3
   local -a runtime=()
   shift 3
-  [ "$how" = plain ] || runtime=(--runtime ksm)
+  [ "$how" = plain ] || runtime=(--runtime ksm ${OCI_KSM_NO:+--env "OCI_KSM_NO=$OCI_KSM_NO"})
   docker run --detach --network host "${runtime[@]}" --name "$name" "localhost/$image" "$@" > /dev/null
 }
 docker_pid() { docker inspect --format '{{.State.Pid}}' "$1"; }

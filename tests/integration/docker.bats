@@ -95,18 +95,23 @@ engine_loaded() { grep -q libksm_preload.so "/proc/$1/maps"; }
   assert_equal "$(docker wait off) $(docker logs off)" "0 False"
   assert_log_lines 0
   docker run --detach --runtime ksm --network host --env OCI_KSM_MODE=notify --name one localhost/static /workloads/static
-  assert_log_lines 1 'merging by notify: notify was asked for'
   wait_for 30 engine_ready docker one
   pid=$(docker_pid one)
-  assert_equal "$(engine_hello containers)" 1
-  assert_equal "$(grep -c "^Seccomp_filters:.*[1-9]" "/proc/$pid/status")" 1
-  assert_all_marked 65536 "$pid"
+  if notifies; then
+    assert_log_lines 1 'merging by notify: notify was asked for'
+    assert_equal "$(engine_hello containers)" 1
+    assert_equal "$(grep -c "^Seccomp_filters:.*[1-9]" "/proc/$pid/status")" 1
+    assert_all_marked 65536 "$pid"
+  else
+    assert_log_lines 1 'warning: merging by preload: notify is not possible: '
+    refute_equal "$("$NOTIFY_TOOL" unmarked 65536 "$pid")" ''
+  fi
   run docker exec one echo here
   assert_output here
   docker restart --time 0 one
-  wait_for 30 engine_notified 1
+  if notifies; then wait_for 30 engine_notified 1; fi
   docker rm --force one
-  wait_for 30 engine_notified 0
+  if notifies; then wait_for 30 engine_notified 0; fi
   docker run --rm --runtime ksm --network host --env OCI_KSM_MODE=perhaps localhost/static echo runs
   assert_log_lines 1 'OCI_KSM_MODE: .*perhaps'
 }

@@ -52,15 +52,22 @@ one_after_the_other() {
     assert_output 'ksm_merge_any: no'
     ;;
   esac
-  # The domain is free when the last one is gone, and the one that came too late does not count.
+  run -1 "$BIN/oci-ksm" enable "$(cid b)"
+  assert_contains "$output" "$(cid b): its trust domain is \"b\", and that of the containers that merge now is \"a\" ("
+  merges_not "$(oci_pid "$1" "$(cid b)")"
+  # The domain is free when the last one is gone or switched off, and the one that came too late does not count.
   oci_stop "$1" "$(cid a)"
-  oci_stop "$1" "$(cid a2)"
+  run -0 "$BIN/oci-ksm" disable "$(cid a2)"
   start "$1" b2
+  run -1 "$BIN/oci-ksm" enable "$(cid a2)"
+  assert_contains "$output" "$(cid a2): its trust domain is \"a\", and that of the containers that merge now is \"b\" ($(cid b2))"
   merges "$(oci_pid "$1" "$(cid b2)")"
   merges_not "$(oci_pid "$1" "$(cid b)")"
   assert_log_lines 4
-  oci_stop "$1" "$(cid b)"
-  oci_stop "$1" "$(cid b2)"
+  run -0 --separate-stderr "$BIN/oci-ksm" enable "$(cid b)"
+  merges "$(oci_pid "$1" "$(cid b)")"
+  for name in a2 b b2; do oci_stop "$1" "$(cid $name)"; done
+  "$BIN/oci-ksm" status > "$T/status" # which forgets what was switched
   assert_equal "$(state_files)" "$STATE/domain"
 }
 @test "one domain after the other: wrapper, crun" { one_after_the_other wrapper-crun; }

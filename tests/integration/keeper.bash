@@ -5,9 +5,13 @@
 PEER=$TOP/tests/notify/peer
 LISTENER=$BUILD/tools/notify-listener
 
-# keeper_begin [option...]: starts it with its socket at $SOCKET, and waits until it serves.
+# shellcheck source=tests/integration/notify.bash
+source "$TOP/tests/integration/notify.bash"
+
+# keeper_begin [option...]: starts it with its socket at $SOCKET, and waits until it serves. Nothing where notify is forced off.
 keeper_begin() {
   SOCKET=$T/notify.sock
+  if lacks notify; then return; fi
   keeper_start "$@"
 }
 keeper_start() {

@@ -18,6 +18,7 @@ state() { jq -nc --arg id "$1" '{ociVersion: "1.0.2", fds: ["seccompFd"], pid: 1
 keeper_fds() { find "/proc/$(said keeper)/fd" -mindepth 1 | wc -l; }
 
 @test "it serves: calls are answered, listeners are held until their last process has ended" {
+  if lacks notify; then unserved; return; fi
   run listener calls=100
   assert_output 'calls 100 failed 0'
   listener_begin keep
@@ -32,6 +33,7 @@ keeper_fds() { find "/proc/$(said keeper)/fd" -mindepth 1 | wc -l; }
 }
 
 @test "a log that was rotated is opened again" {
+  if lacks notify; then unserved; return; fi
   mv "$LOG" "$LOG.1"
   run listener calls=1
   wait_for 30 holds 0
@@ -40,12 +42,14 @@ keeper_fds() { find "/proc/$(said keeper)/fd" -mindepth 1 | wc -l; }
 }
 
 @test "a message in pieces of one byte; a runtime that keeps the connection open" {
+  if lacks notify; then unserved; return; fi
   run listener pieces=1 hold calls=3
   assert_output 'calls 3 failed 0'
   assert_log_lines 0
 }
 
 @test "garbage, and what says nothing about a listener, is one log line each" {
+  if lacks notify; then unserved; return; fi
   for text in nonsense '{' '[]' '{}' "$(state id)" '{"oci-ksm":"what"}' '{"oci-ksm":7}' '{"oci-ksm"}' $'\x01\xff' "$(head -c 100000 /dev/zero | tr '\0' '{')"; do
     run "$PEER" send "$SOCKET" "$text"
     assert_status 0
@@ -60,12 +64,14 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(open(sys.ar
 }
 
 @test "requests that there are not get an answer" {
+  if lacks notify; then unserved; return; fi
   assert_equal "$("$PEER" send "$SOCKET" '{"oci-ksm":"what"}')" '{"oci-ksm":"error","message":"there is no such request"}'
   assert_contains "$("$PEER" send "$SOCKET" '{"oci-ksm":7}')" '"oci-ksm":"error"'
   assert_contains "$("$PEER" send "$SOCKET" '{"oci-ksm":"replace"}')" 'has to come with the request'
 }
 
 @test "a listener is held whatever came with it" {
+  if lacks notify; then unserved; return; fi
   for text in nonsense '{}' "$(state ..)" "$(state "$(printf '%0300d' 1)")" "$(state two | jq -c '.fds += ["other"]')" "$(state x | jq -c '.metadata = "oci-ksm min-size=x"')"; do
     run listener text="$text" calls=10
     assert_output 'calls 10 failed 0'
@@ -83,12 +89,14 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(open(sys.ar
 }
 
 @test "half a message, then silence: after 10 s the listener is held all the same" {
+  if lacks notify; then unserved; return; fi
   run listener cut=40 hold calls=10
   assert_output 'calls 10 failed 0'
   assert_log_lines 1 'unknown-0: it said no more for too long'
 }
 
 @test "wrong descriptors, none of which stays open" {
+  if lacks notify; then unserved; return; fi
   run "$PEER" send "$SOCKET" "$(state id)" /dev/null
   open=$(keeper_fds)
   assert_log_lines 1 'sent no seccomp listener: what it names seccompFd is no seccomp listener'
@@ -101,6 +109,7 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(open(sys.ar
 }
 
 @test "10,000 connections that say nothing do not keep a container out" {
+  if lacks notify; then unserved; return; fi
   background "$PEER" many "$SOCKET" 10000
   wait_for 30 grep -q open "$T/background.out"
   run listener calls=100
@@ -112,6 +121,7 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(open(sys.ar
 }
 
 @test "nobody but root and its own user may use it" {
+  if lacks notify; then unserved; return; fi
   run setpriv --reuid 65534 --clear-groups "$PEER" refused "$SOCKET"
   assert_output 'Permission denied'
   # Even where somebody has opened the doors.
@@ -126,6 +136,7 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(open(sys.ar
 }
 
 @test "what it may do on the host is little" {
+  if lacks notify; then unserved; return; fi
   for pid in $(pgrep -g "$KEEPER_GROUP"); do
     # DAC_READ_SEARCH, SYS_PTRACE, SYS_ADMIN; SYS_NICE
     few=$((1 << 2 | 1 << 19 | 1 << 21)) all=$((1 << 2 | 1 << 19 | 1 << 21 | 1 << 23))
@@ -140,6 +151,7 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(open(sys.ar
 }
 
 @test "with these rights it marks the memory of programs of other users" {
+  if lacks notify; then unserved; return; fi
   chmod 711 "$T" "$OCI_KSM_PRIVATE"
   cp "$BUILD/tests/notify/grow" "$T/grow"
   mkfifo "$T/in"
@@ -157,6 +169,7 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(open(sys.ar
 }
 
 @test "one socket has one helper; what a dead one left is no hindrance" {
+  if lacks notify; then unserved; return; fi
   run "$BIN/oci-ksmd" --socket="$SOCKET"
   assert_status 1
   assert_contains "$output" "already served by process $(said keeper) (oci-ksmd --replace upgrades it)"
@@ -174,6 +187,7 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(open(sys.ar
 }
 
 @test "a socket file that was deleted: the next one makes it again, and the first takes it not away" {
+  if lacks notify; then unserved; return; fi
   local first=$KEEPER_GROUP
   rm "$SOCKET"
   keeper_start
@@ -184,6 +198,7 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(open(sys.ar
 }
 
 @test "SIGTERM while containers are served: it ends when the last has gone" {
+  if lacks notify; then unserved; return; fi
   listener_begin keep
   wait_for 30 holds 1
   kill "$KEEPER_GROUP"
@@ -200,6 +215,7 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(open(sys.ar
 }
 
 @test "--once: it ends with the last container that it served, or when none comes" {
+  if lacks notify; then unserved; return; fi
   keeper_end
   keeper_start --once
   listener_begin keep
@@ -215,6 +231,7 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(open(sys.ar
 }
 
 @test "no place is left: new containers are told so, and one that comes all the same waits" {
+  if lacks notify; then unserved; return; fi
   keeper_end
   prlimit --nofile=320:320 "$BASH" -c 'exec setsid "$@"' - "$BIN/oci-ksmd" --socket="$SOCKET" > "$T/background.out" 2>&1 3>&- &
   KEEPER_GROUP=$!
@@ -235,6 +252,7 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(open(sys.ar
 }
 
 @test "the user's own, without any right: it serves his programs" {
+  if lacks notify; then unserved; return; fi
   keeper_end
   chmod 711 "$T" "$OCI_KSM_PRIVATE"
   mkdir -m 700 "$T/run"
@@ -255,6 +273,7 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(open(sys.ar
 }
 
 @test "it is small: all its processes together have at most 3 MiB" {
+  if lacks notify; then unserved; return; fi
   for ((i = 0; i < 20; i++)); do
     "$LISTENER" "$SOCKET" keep > "$T/out.$i" 2>&1 < /dev/null 3>&- &
     echo $! >> "$T/background"
@@ -266,6 +285,7 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(open(sys.ar
 }
 
 @test "options: help, version, and what it does not take" {
+  if lacks notify; then unserved; return; fi
   run "$BIN/oci-ksmd" --help
   assert_status 0
   assert_contains "$output" 'Usage:'

@@ -55,6 +55,7 @@ ended_well() {
 
 # bats test_tags=alone
 @test "all memory of a static program, its threads and its children is marked within a second" {
+  if lacks notify; then unserved; return; fi
   for no in none prctl; do
     notify_begin OCI_KSM_NO=$no
     for metadata in "$WHOLE" "$REGIONS"; do
@@ -69,6 +70,7 @@ ended_well() {
 }
 
 @test "without process_madvise, sync_wake_up and suspend_seccomp it works, too" {
+  if lacks notify; then unserved; return; fi
   for no in prctl,process_madvise prctl,sync_wake_up,suspend_seccomp suspend_seccomp; do
     notify_begin "OCI_KSM_NO=$no"
     start "$WHOLE" "$PROGRAMS/grow"
@@ -81,6 +83,7 @@ ended_well() {
 }
 
 @test "a program that makes no notified call is found all the same" {
+  if lacks notify; then unserved; return; fi
   notify_begin OCI_KSM_NO=prctl
   start "$WHOLE" "$PROGRAMS/grow" exec
   wait_for 30 is_ready
@@ -90,6 +93,7 @@ ended_well() {
 }
 
 @test "python: process-wide and region by region" {
+  if lacks notify; then unserved; return; fi
   notify_begin
   for metadata in "$WHOLE" "$REGIONS"; do
     start "$metadata" /usr/bin/python3 -c 'import sys; x = [str(i) for i in range(300000)]; print("ready", flush=True); sys.stdin.read()'
@@ -100,6 +104,7 @@ ended_well() {
 }
 
 @test "more threads at once than the helper has places for" {
+  if lacks notify; then unserved; return; fi
   notify_begin OCI_KSM_NO=prctl
   start "$WHOLE" "$PROGRAMS/crowd"
   wait_for 30 is_ready
@@ -109,6 +114,7 @@ ended_well() {
 
 # bats test_tags=alone
 @test "sync: the mark is there before the next instruction" {
+  if lacks notify; then unserved; return; fi
   for no in none prctl prctl,suspend_seccomp; do
     notify_begin "OCI_KSM_NO=$no"
     # A machine that lets a thread wait for a quarter of a second makes the helper go on without: so the best of three.
@@ -132,6 +138,7 @@ left_to_the_tracer() {
 }
 
 @test "a program that strace traces is left to it, and its calls are answered" {
+  if lacks notify; then unserved; return; fi
   notify_begin OCI_KSM_NO=prctl
   for sync in '' ' sync'; do
     left_to_the_tracer "$WHOLE$sync" strace -I 2 -f -o "$T/trace" "$PROGRAMS/grow"
@@ -152,6 +159,7 @@ left_to_the_tracer() {
 has_ended() { ! kill -0 "$@" 2> /dev/null; }
 
 @test "a program under gdb" {
+  if lacks notify; then unserved; return; fi
   notify_begin OCI_KSM_NO=prctl
   for metadata in "$WHOLE" "$WHOLE sync"; do
     printf '%s\n' 'set pagination off' 'set breakpoint pending on' 'break sbrk' 'ignore 1 5' 'run < /dev/null' 'info registers rip' 'continue 100' quit > "$T/commands"
@@ -164,6 +172,7 @@ has_ended() { ! kill -0 "$@" 2> /dev/null; }
 }
 
 @test "a stopped program stays stopped, and is marked when it goes on" {
+  if lacks notify; then unserved; return; fi
   notify_begin OCI_KSM_NO=prctl
   start "$WHOLE" /bin/sh -c 'kill -STOP $$; exec "$0" "$@"' "$PROGRAMS/grow"
   wait_for 30 grep -q '^State:.*stopped' "/proc/$PID/status"
@@ -181,6 +190,7 @@ has_ended() { ! kill -0 "$@" 2> /dev/null; }
 }
 
 @test "a 32-bit program is left alone, without a word a second" {
+  if lacks notify; then unserved; return; fi
   notify_begin OCI_KSM_NO=prctl
   run notified narrow "$REGIONS" "$PROGRAMS/narrow"
   assert_status 0
@@ -188,6 +198,7 @@ has_ended() { ! kill -0 "$@" 2> /dev/null; }
 }
 
 @test "processes that end at once" {
+  if lacks notify; then unserved; return; fi
   notify_begin OCI_KSM_NO=prctl
   run notified short "$REGIONS" /bin/sh -c 'for i in $(seq 300); do /bin/true; done; echo done'
   assert_output 'done'
@@ -200,6 +211,7 @@ percentile() { notified "$@" "$PROGRAMS/rate" 400; }
 
 # bats test_tags=alone
 @test "one that floods does not delay the others' answers by a millisecond" {
+  if lacks notify; then unserved; return; fi
   notify_begin
   for metadata in "$WHOLE" "$REGIONS"; do
     start "$metadata" "$PROGRAMS/rate" flood 4
@@ -221,6 +233,7 @@ percentile() { notified "$@" "$PROGRAMS/rate" 400; }
 }
 
 @test "when the worker or the marker is killed nothing is lost" {
+  if lacks notify; then unserved; return; fi
   notify_begin OCI_KSM_NO=prctl
   for metadata in "$WHOLE" "$WHOLE sync"; do
     start "$metadata" "$BUILD/tests/workloads/calls"
@@ -243,6 +256,7 @@ percentile() { notified "$@" "$PROGRAMS/rate" 400; }
 
 # bats test_tags=alone
 @test "nothing to do, nothing done; and a few MiB for all of it" {
+  if lacks notify; then unserved; return; fi
   notify_begin
   for i in 1 2 3; do
     start "$WHOLE" "$PROGRAMS/grow"

@@ -88,7 +88,7 @@ container_ready() { podman logs "$1" | grep -q ready; }
 
 @test "oci-ksm run, with the user's helper and without one" {
   user_helper "OCI_KSM_NO=$(off prctl)"
-  if lacks notify; then
+  if ! notifies; then
     run -125 as_user oci-ksm run --mode=notify --required -- static
     assert_match "$output" 'notify is not possible: '
     return

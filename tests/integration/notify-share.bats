@@ -16,19 +16,20 @@ teardown() {
 share() {
   local workload=$1 runtime=$2 figures pids
   shift 2
+  if ! notifies; then unnotified; return; fi
   notify_begin "$@"
   copies_begin
-  copies_start 8 "$workload" "wrapper-$runtime" -a oci-ksm/mode=notify
+  copies_start "$COPIES_COUNT" "$workload" "wrapper-$runtime" -a oci-ksm/mode=notify
   pids=$(copies_pids)
   for pid in $pids; do
     refute_shim "$pid"
   done
-  notify_serves 8
+  notify_serves "$COPIES_COUNT"
   # shellcheck disable=SC2086 # a list
   assert_all_marked 65536 $pids
   # shellcheck disable=SC2046,SC2086
   assert_equal "$(grep -h merge_any $(printf '/proc/%s/ksm_stat ' $pids) | sort | uniq -c | xargs)" \
-    "8 ksm_merge_any: $([ $# -gt 0 ] && echo no || echo yes)"
+    "$COPIES_COUNT ksm_merge_any: $(if [ $# -eq 0 ] && as_a_whole; then echo yes; else echo no; fi)"
   figures=$(copies_merge)
   jq -r --arg w "$workload" --arg how "$runtime${1:+, $1}" 'def mib: . / 1048576 | round;
     "# \($w) (\($how)): \(.share * 1000 | round / 10) % of \(.before.duplicates | mib) MiB merged" +

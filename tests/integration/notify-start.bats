@@ -41,6 +41,7 @@ start_in() {
 # starts RUNTIME: all of them; each must have been served, and let go.
 starts() {
   local slot pids=() before
+  if ! notifies; then unnotified; return; fi
   notify_begin
   before=$(date +%s%N)
   : > "$T/failed"

@@ -43,6 +43,16 @@ pause_pid() { pid_of "$(podman pod inspect --format '{{.InfraContainerID}}' "$1"
 
 @test "kube play: a pod's annotations reach its containers, and not its pause container" {
   pod ', annotations: {oci-ksm/mode: auto, oci-ksm/required: "true"}' > "$T/pod.yaml"
+  if ! as_a_whole; then
+    # Nothing reaches the static one: it does not start.
+    run -125 podman kube play "$T/pod.yaml"
+    assert_log_lines 1 "error: .*which does not reach the program, .*this kernel lacks $(lacking).*merging is required"
+    refute_equal "$(pid_of app-one)" 0
+    assert_equal "$(pid_of app-two)" 0
+    podman kube down "$T/pod.yaml"
+    assert_empty_dir "$STATE/containers"
+    return
+  fi
   podman kube play "$T/pod.yaml"
   assert_merges "$(pid_of app-one)"
   assert_equal "$(config app-two '[.annotations["oci-ksm/mode", "oci-ksm/required"]]')" '["auto","true"]'

@@ -9,7 +9,7 @@ USER_LOCK=/run/lock/oci-ksm-test-user.lock
 # as_user CMD...: user 1234, at home; storage and settings are the defaults, as a user has them.
 as_user() {
   (cd "$P/home" && exec setpriv --reuid 1234 --regid 1234 --clear-groups \
-    env -i PATH="$PATH:/usr/local/bin" HOME="$P/home" XDG_RUNTIME_DIR="$USER_RUN" "$@" < /dev/null 3>&-)
+    env -i PATH="$PATH:/usr/local/bin" HOME="$P/home" XDG_RUNTIME_DIR="$USER_RUN" ${OCI_KSM_NO:+"OCI_KSM_NO=$OCI_KSM_NO"} "$@" < /dev/null 3>&-)
 }
 podman() { as_user podman "$@"; }
 
@@ -33,13 +33,15 @@ user_begin() {
   export P CONTAINERS_CONF=$P/containers.conf
   chmod 0711 "$P"
   mkdir "$P/log"
-  cat > "$CONTAINERS_CONF" << 'CONF'
+  cat > "$CONTAINERS_CONF" << CONF
 [containers]
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 netns = "none"
 cgroups = "disabled"
 log_driver = "k8s-file"
+$(podman_forced_off env "PATH=$PATH")
 [engine]
+$(podman_forced_off conmon_env_vars)
 runtime = "crun"
 cgroup_manager = "cgroupfs"
 events_logger = "none"

@@ -18,7 +18,9 @@ default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 netns = "none"
 cgroups = "no-conmon"
 log_driver = "k8s-file"
+$(podman_forced_off env "PATH=$PATH")
 [engine]
+$(podman_forced_off conmon_env_vars)
 runtime = "crun"
 cgroup_manager = "cgroupfs"
 events_logger = "none"
@@ -30,6 +32,19 @@ CONF
   if mkdir /var/lib/containers 2> /dev/null; then touch "$P/made-var-lib"; fi
   mount -t tmpfs tmpfs /var/lib/containers
   [ -z "$(podman_cgroups)" ] || touch "$P/keep-cgroups"
+}
+
+# podman_forced_off KEY [NAME=VALUE]: a line of containers.conf by which what is forced off (see lib.bash) is so in containers (env) or
+# for what conmon starts, the runtime (conmon_env_vars). podman_hooks_forced_off: for the installed hooks.
+podman_forced_off() { [ -z "${OCI_KSM_NO:-}" ] || printf '%s = [%s"OCI_KSM_NO=%s"]' "$1" "${2:+\"$2\", }" "$OCI_KSM_NO"; }
+podman_hooks_forced_off() {
+  local file
+  [ -n "${OCI_KSM_NO:-}" ] || return 0
+  find /usr/share/containers/oci/hooks.d /etc/containers/oci/hooks.d /usr/share/oci-ksm /usr/local/share/oci-ksm -name 'oci-ksm*.json' 2> /dev/null |
+    while read -r file; do # a hook of podman's, or CDI's file
+      jq '((.hook | values | .env), (.containerEdits.hooks | values | .[].env)) |= . + ["OCI_KSM_NO=" + $ENV.OCI_KSM_NO]' "$file" > "$P/hook.json"
+      cp "$P/hook.json" "$file"
+    done
 }
 
 # podman ARGS...: descriptor 3 is bats' own; what it starts must not hold it.
@@ -44,6 +59,7 @@ podman_install() {
     mount -t overlay overlay -o "lowerdir=/$top,upperdir=$P/$top.upper,workdir=$P/$top.work" "/$top"
   done
   make --no-print-directory -C "$TOP" BUILD="$BUILD" PREFIX="${1:-/usr}" install > "$P/log/install" 2>&1 || fail "$(cat "$P/log/install")" || return 1
+  podman_hooks_forced_off
   mkdir -p /etc/oci-ksm /etc/containers/containers.conf.d
   jq -n --arg p "$P" '{state_dir: ($p + "/state"), log: ("file:" + $p + "/log/oci-ksm")}' > /etc/oci-ksm/oci-ksm.json
   grep -v hooks_dir "$CONTAINERS_CONF" > /etc/containers/containers.conf.d/00-test.conf

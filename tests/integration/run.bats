@@ -116,7 +116,7 @@ print(" mg" in re.search("VmFlags:.*", heap).group(), open("/proc/self/ksm_stat"
   assert_output 'runs '
   assert_equal "$stderr" ''
   refute_exists "$STATE/containers"/run-*.json
-  if lacks notify; then
+  if ! notifies; then
     run --separate-stderr -0 ksm run --mode=notify -- sh -c 'echo runs'
     assert_output runs
     assert_equal "$(wc -l <<< "$stderr")" 1

@@ -26,6 +26,7 @@ fake() {
 }
 
 @test "killed workers: the next one answers what was in flight" {
+  if lacks notify; then unserved; return; fi
   keeper_begin
   listener_begin loop
   for ((i = 0; i < 40; i++)); do
@@ -38,6 +39,7 @@ fake() {
 }
 
 @test "killed keepers: the worker becomes keeper, with the same socket" {
+  if lacks notify; then unserved; return; fi
   keeper_begin --sync
   listener_begin loop
   for ((i = 0; i < 10; i++)); do
@@ -60,6 +62,7 @@ fake() {
 }
 
 @test "--replace: the same process goes on as the new program, with the same options" {
+  if lacks notify; then unserved; return; fi
   keeper_begin --sync
   keeper=$(said keeper)
   open=$(find "/proc/$keeper/fd" -mindepth 1 | wc -l)
@@ -85,6 +88,7 @@ fake() {
 }
 
 @test "--replace while containers start" {
+  if lacks notify; then unserved; return; fi
   keeper_begin
   for ((i = 0; i < 60; i++)); do
     "$LISTENER" "$SOCKET" calls=200 hold pieces=50 > "$T/out.$i" 2>&1 3>&- &
@@ -98,6 +102,7 @@ fake() {
 }
 
 @test "--replace with somebody in the middle of a message: it waits until he is given up" {
+  if lacks notify; then unserved; return; fi
   keeper_begin
   background /usr/bin/python3 -c 'import socket, sys
 s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b"{"); print("half", flush=True); s.recv(1)' "$SOCKET"
@@ -109,6 +114,7 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b"{"); prin
 }
 
 @test "a new program that is none is refused" {
+  if lacks notify; then unserved; return; fi
   keeper_begin
   keeper=$(said keeper) worker=$(said worker)
   listener_begin loop
@@ -129,6 +135,7 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b"{"); prin
 }
 
 @test "a new program that never gets ready is given up" {
+  if lacks notify; then unserved; return; fi
   keeper_begin
   fake 'return pause();'
   assert_contains "$("$PEER" send "$SOCKET" '{"oci-ksm":"replace"}' "$T/fake")" 'does not get ready'
@@ -137,6 +144,7 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b"{"); prin
 }
 
 @test "a new program that passes the trial and then falls over: the worker goes on as keeper" {
+  if lacks notify; then unserved; return; fi
   keeper_begin
   keeper=$(said keeper)
   listener_begin loop
@@ -160,6 +168,7 @@ manager_ended() { ! kill -0 "$MANAGER" 2> /dev/null; }
 manager_log() { grep -c "$1" "$T/manager/log"; }
 
 @test "a service manager starts it when somebody comes, and is told when it serves" {
+  if lacks notify; then unserved; return; fi
   manager_begin
   assert_equal "$(manager_log '^told READY=1')" 1
   listener_begin keep
@@ -173,6 +182,7 @@ manager_log() { grep -c "$1" "$T/manager/log"; }
 }
 
 @test "restarts by the service manager: what it has kept is served again" {
+  if lacks notify; then unserved; return; fi
   manager_begin
   listener_begin loop
   wait_for 30 holds 1
@@ -191,6 +201,7 @@ manager_log() { grep -c "$1" "$T/manager/log"; }
 }
 
 @test "all its processes killed at once, again and again: what was in flight is answered" {
+  if lacks notify; then unserved; return; fi
   manager_begin
   listener_begin loop
   wait_for 30 holds 1
@@ -204,6 +215,7 @@ manager_log() { grep -c "$1" "$T/manager/log"; }
 }
 
 @test "the keeper is killed under a service manager: its worker, or the next one, goes on" {
+  if lacks notify; then unserved; return; fi
   manager_begin
   listener_begin loop
   wait_for 30 holds 1
@@ -216,6 +228,7 @@ manager_log() { grep -c "$1" "$T/manager/log"; }
 }
 
 @test "kept listeners without a journal are served all the same" {
+  if lacks notify; then unserved; return; fi
   manager_begin
   listener_begin loop
   wait_for 30 holds 1

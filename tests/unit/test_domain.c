@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "hook/common/alive.h"
 #include "hook/common/domain.h"
@@ -89,6 +90,16 @@ static void switch_off(struct place *p, const char *id)
 	cleanup_close int dir = paths_state_dir(&p->settings, SWITCHED_DIR, NULL);
 	const struct switched switched = switched_of(p, id, false);
 
+	assert_ok(switched_save(dir, &switched, &err));
+}
+
+static void begin_to_switch_off(struct place *p, const char *id, time_t since)
+{
+	cleanup_close int dir = paths_state_dir(&p->settings, SWITCHED_DIR, NULL);
+	struct switched switched = switched_of(p, id, false);
+
+	switched.reason = (char[]){SWITCHED_BEGUN};
+	switched.since = (uint64_t)since;
 	assert_ok(switched_save(dir, &switched, &err));
 }
 
@@ -188,7 +199,7 @@ static void the_pid_file_tells_after_the_start(void **state)
 	assert_ok(ocfg_file_replace(AT_FDCWD, path, pid, strlen(pid), &err));
 	/* It began before the runtime did: the file is of an earlier container. */
 	assert_false(alive_record(&record));
-	record.starter++;
+	record.starter = 0; /* has ended */
 	record.starter_start_time = p->start_time;
 	assert_true(alive_record(&record));
 	assert_ok(ocfg_file_replace(AT_FDCWD, path, "-1\n", 3, &err));
@@ -210,7 +221,13 @@ static void what_was_switched_counts_as_it_is_now(void **state)
 	switch_off(p, "b");
 	assert_ok(switch_on(p, "a", &err));
 	assert_error(claim(p, "b", "b", p->child, &err), EBUSY, "is \"a\" (a)");
+	/* What is being switched off is merged still, unless that was given up long ago. */
+	begin_to_switch_off(p, "a", time(NULL));
+	assert_error(claim(p, "b", "b", p->child, &err), EBUSY, "is \"a\" (a)");
+	begin_to_switch_off(p, "a", time(NULL) - SWITCHED_BEGUN_MAX);
+	assert_ok(claim(p, "b", "b", p->child, &err));
 	switch_off(p, "a");
+	switch_off(p, "b");
 	assert_ok(domain_begin(&p->settings, &guard, &err));
 	assert_ok(domain_find(&guard, &holder, &err));
 	assert_int_equal(holder.count, 0);

@@ -20,8 +20,6 @@
 /* All times are in ms. */
 #define ON_EVERY  1000
 #define OFF_EVERY 10000
-/* s: so long somebody else may be unmarking one that he has just switched off. */
-#define BEGUN_MAX 600
 /* Processes that live no longer than this are not worth being stopped. */
 #define AGE_MIN 1000
 /* What is looked at as a whole again, or cannot be done: ever less often. */
@@ -227,7 +225,7 @@ static void look_off(const struct steward *steward, struct followed *one, const 
 
 	one->due = now + OFF_EVERY;
 	if (one->who.reason && strcmp(one->who.reason, SWITCHED_BEGUN) == 0 &&
-	    time(NULL) < (time_t)one->who.since + BEGUN_MAX)
+	    time(NULL) < (time_t)one->who.since + SWITCHED_BEGUN_MAX)
 		return;
 	while (i < count && !merges_at_all(pids[i]))
 		i++;

@@ -132,6 +132,8 @@ static void retry(const struct steward *steward, struct guarded *one)
 	snprintf(reason, sizeof(reason), "merging is tried again after a pause of %llu s",
 		 (unsigned long long)one->pause);
 	rc = write_record(steward, one, true, reason, 0, &err);
+	if (rc == -EBUSY)
+		one->before.retry_at = unix_time() + one->pause + 1;
 	if (rc == 0)
 		rc = switching_mark(steward, &one->who, &result, &err);
 	if (rc < 0) {

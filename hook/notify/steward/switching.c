@@ -10,6 +10,7 @@
 
 #include "hook/common/cgroup.h"
 #include "hook/common/cgroup_procs.h"
+#include "hook/common/domain.h"
 #include "hook/common/proc.h"
 #include "hook/mark/listing.h"
 #include "oci-config/cleanup.h"
@@ -215,5 +216,9 @@ int switching_write(const struct steward *steward, const struct switched *record
 	if (rc == 0 && (!now.by || strcmp(now.by, SWITCHING_GUARD) != 0))
 		rc = error_set(err, ECANCELED, "%s was switched by somebody else", record->id);
 	switched_done(&now);
-	return rc < 0 && rc != -ENOENT ? rc : switched_save(steward->switched, record, err);
+	if (rc < 0 && rc != -ENOENT)
+		return rc;
+	if (record->merging)
+		return domain_switch_on(&steward->settings, record, err);
+	return switched_save(steward->switched, record, err);
 }

@@ -30,7 +30,7 @@ int switching_unmark(const struct steward *steward, const struct switched *who,
 		     struct mark_result *ret, struct error *err);
 /*
  * Replaces the record, if what is there is the guard's, or there is none: -ECANCELED if somebody else has decided, -EAGAIN
- * as above.
+ * as above, -EBUSY: it is to merge, but another trust domain does.
  */
 int switching_write(const struct steward *steward, const struct switched *record,
 		    struct error *err);
