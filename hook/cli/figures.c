@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "hook/cli/figures.h"
@@ -11,6 +12,7 @@
 #include "hook/cli/table.h"
 #include "hook/common/ksm.h"
 #include "hook/common/proc.h"
+#include "oci-config/cleanup.h"
 
 static int64_t bytes(int64_t pages)
 {
@@ -104,9 +106,31 @@ static size_t take(struct known *known, struct figures *ret)
 
 int figures_load(struct figures **ret, size_t *ret_count, struct error *err)
 {
+	return figures_load_again(NULL, 0, ret, ret_count, err);
+}
+
+static int compare_hints(const void *a, const void *b)
+{
+	const struct known_hint *left = a, *right = b;
+
+	return strcmp(left->id, right->id);
+}
+
+int figures_load_again(const struct figures *before, size_t before_count, struct figures **ret,
+		       size_t *ret_count, struct error *err)
+{
+	cleanup_free struct known_hint *hints = calloc(before_count + 1, sizeof(*hints));
 	struct figures *figures;
 	struct known known = {0};
-	int rc = known_load(&known, err);
+	int rc;
+
+	if (!hints)
+		return error_set(err, ENOMEM, "list of containers");
+	for (size_t i = 0; i < before_count; i++)
+		hints[i] = (struct known_hint){before[i].record.id,
+					       before[i].count ? before[i].pids[0] : 0};
+	qsort(hints, before_count, sizeof(*hints), compare_hints);
+	rc = known_load_again(hints, before_count, &known, err);
 
 	if (rc < 0)
 		return rc;

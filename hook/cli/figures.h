@@ -41,6 +41,9 @@ struct figures {
  * left out; that is no error. What is wrong in the settings or in a record is told on stderr.
  */
 int figures_load(struct figures **ret, size_t *ret_count, struct error *err);
+/* The same, cheaper, if these were there a while ago; in any order. */
+int figures_load_again(const struct figures *before, size_t before_count, struct figures **ret,
+		       size_t *ret_count, struct error *err);
 void figures_free(struct figures *figures, size_t count);
 
 /* Its mode now: "off" also if it was switched off, "enabled" if it was switched on and nothing else. buf: 64 bytes. */

@@ -11,7 +11,11 @@
 #include "hook/cli/records.h"
 #include "hook/common/cgroup_procs.h"
 #include "hook/common/paths.h"
+#include "hook/common/proc.h"
 #include "oci-config/cleanup.h"
+#include "oci-config/file.h"
+
+#define PID_FILE_MAX 64
 
 static int no_memory(struct error *err)
 {
@@ -95,6 +99,37 @@ static bool is_recordless(const struct known *known, size_t index)
 	return known->switched[index].id && record->pid <= 0 && !record->source;
 }
 
+/* What the runtime has written there, for whoever asked it to; it may be an earlier container's. */
+static pid_t read_pid_file(const char *path)
+{
+	cleanup_free char *text = NULL;
+	int64_t pid;
+	size_t len;
+
+	if (ocfg_file_read(AT_FDCWD, path, PID_FILE_MAX, &text, &len, NULL) < 0 ||
+	    proc_number(text, &pid) < 0 || pid <= 0 || pid > INT32_MAX)
+		return 0;
+	return (pid_t)pid;
+}
+
+static int compare_hints(const void *a, const void *b)
+{
+	const struct known_hint *left = a, *right = b;
+
+	return strcmp(left->id, right->id);
+}
+
+static pid_t hint_of(const struct ocfg_record *record, const struct known_hint *hints, size_t count)
+{
+	const struct known_hint key = {.id = record->id}, *found = NULL;
+
+	if (count)
+		found = bsearch(&key, hints, count, sizeof(key), compare_hints);
+	if (!found && record->pid_file)
+		return read_pid_file(record->pid_file);
+	return found ? found->pid : 0;
+}
+
 static struct cgroup_container container_of(const struct known *known, size_t index)
 {
 	const struct ocfg_record *record = &known->records[index];
@@ -160,20 +195,32 @@ static int settle_claims(struct known *known, struct error *err)
 	return rc < 0 ? no_memory(err) : 0;
 }
 
-static int find_processes(struct known *known, struct error *err)
+static int find_processes(struct known *known, const struct known_hint *hints, size_t count,
+			  struct error *err)
 {
 	int rc;
 
 	known->containers = calloc(known->count, sizeof(*known->containers));
 	if (!known->containers)
 		return no_memory(err);
-	for (size_t i = 0; i < known->count; i++)
-		known->containers[i] = container_of(known, i);
+	for (size_t i = 0; i < known->count; i++) {
+		struct cgroup_container container = container_of(known, i);
+
+		if (container.pid <= 0)
+			container.hint = hint_of(&known->records[i], hints, count);
+		known->containers[i] = container;
+	}
 	rc = cgroup_containers_find(known->containers, known->count, err);
 	return rc < 0 ? rc : settle_claims(known, err);
 }
 
 int known_load(struct known *ret, struct error *err)
+{
+	return known_load_again(NULL, 0, ret, err);
+}
+
+int known_load_again(const struct known_hint *hints, size_t count, struct known *ret,
+		     struct error *err)
 {
 	cleanup_close int state = -1, dir = -1;
 	struct ocfg_settings settings;
@@ -191,7 +238,7 @@ int known_load(struct known *ret, struct error *err)
 	if (rc == 0)
 		rc = load_switched(&known, state, err);
 	if (rc == 0 && known.count)
-		rc = find_processes(&known, err);
+		rc = find_processes(&known, hints, count, err);
 	if (rc < 0)
 		known_done(&known);
 	else

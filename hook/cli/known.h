@@ -21,8 +21,17 @@ struct known {
 	size_t count;
 };
 
+/* A process that a container had at an earlier look: where its record knows none, it is asked for its cgroup. */
+struct known_hint {
+	const char *id;
+	pid_t pid;
+};
+
 /* What is wrong in the settings or in a record is told on stderr. */
 int known_load(struct known *ret, struct error *err);
+/* The same, with hints that are sorted by ID: cheaper. */
+int known_load_again(const struct known_hint *hints, size_t count, struct known *ret,
+		     struct error *err);
 void known_done(struct known *known);
 
 #endif

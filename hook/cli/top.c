@@ -30,7 +30,7 @@ static int look(struct top *top, struct error *err)
 {
 	struct figures *figures = NULL;
 	size_t count = 0;
-	int rc = figures_load(&figures, &count, err);
+	int rc = figures_load_again(top->figures, top->count, &figures, &count, err);
 
 	if (rc == 0)
 		rc = figures_select(figures, &count, top->ids, top->id_count, top->trends.looks > 0,

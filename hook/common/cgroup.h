@@ -14,6 +14,7 @@ struct cgroup_container {
 	const char *id;	     /* borrowed */
 	pid_t pid;	     /* its first process, or 0 if not known */
 	uint64_t start_time; /* of that */
+	pid_t hint; /* where that is not known: a process that may be in it, if its cgroup says so; or 0 */
 	const char *folder;  /* of its cgroup, if that is known; borrowed, may be NULL */
 	bool has_no_cgroup;  /* of its own: it is that process, and what descends from it */
 	bool is_one_process; /* it is that process alone */

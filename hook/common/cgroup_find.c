@@ -38,16 +38,16 @@ static const char *folder_of(const struct cgroup_place *place, bool hybrid, char
 	return buf;
 }
 
-static bool has_first(const struct cgroup_container *container)
+static bool has(const struct cgroup_container *container, pid_t pid)
 {
 	for (size_t i = 0; i < container->count; i++)
-		if (container->pids[i] == container->pid)
+		if (container->pids[i] == pid)
 			return true;
 	return false;
 }
 
-/* 1: found, 0: not there, -ENOMEM. */
-static int collect(struct cgroup_container *container, const struct cgroup_place *place)
+/* 1: found, with that process; 0: not there, -ENOMEM. */
+static int collect(struct cgroup_container *container, pid_t pid, const struct cgroup_place *place)
 {
 	char folder[sizeof(*place) + 64];
 	int rc = 0;
@@ -59,7 +59,7 @@ static int collect(struct cgroup_container *container, const struct cgroup_place
 				      &container->pids, &container->count, NULL);
 		if (rc == -ENOMEM)
 			return rc;
-		if (rc == 0 && has_first(container))
+		if (rc == 0 && has(container, pid))
 			return 1;
 	}
 	container->count = 0;
@@ -88,6 +88,7 @@ static int find_in_cgroup(struct cgroup_container *sorted, size_t count, size_t 
 			  enum found *ret)
 {
 	struct cgroup_container *container = &sorted[index];
+	pid_t pid = container->pid > 0 ? container->pid : container->hint;
 	struct cgroup_place place;
 	const char *line;
 	char text[16384];
@@ -96,8 +97,8 @@ static int find_in_cgroup(struct cgroup_container *sorted, size_t count, size_t 
 	if (is_told(container))
 		return find_as_told(container, ret);
 	*ret = UNKNOWN;
-	if (!proc_is_running(container->pid, container->start_time) ||
-	    proc_read(container->pid, "cgroup", text, sizeof(text), NULL) <= 0)
+	if (pid <= 0 || (pid == container->pid && !proc_is_running(pid, container->start_time)) ||
+	    proc_read(pid, "cgroup", text, sizeof(text), NULL) <= 0)
 		return 0;
 	if (container->has_no_cgroup)
 		*ret = ORPHAN;
@@ -106,10 +107,11 @@ static int find_in_cgroup(struct cgroup_container *sorted, size_t count, size_t 
 		int rc;
 
 		if ((size_t)match != index) {
-			*ret = INSIDE;
+			/* What only may be in it tells nothing of it. */
+			*ret = pid == container->pid ? INSIDE : UNKNOWN;
 			return 0;
 		}
-		rc = collect(container, &place);
+		rc = collect(container, pid, &place);
 		if (rc != 0) {
 			*ret = IN_CGROUP;
 			return rc < 0 ? rc : 0;

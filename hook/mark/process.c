@@ -138,6 +138,9 @@ int process_is_merge_any(int dir)
 	ssize_t len = process_read(dir, "ksm_stat", text, sizeof(text));
 	const char *value;
 
+	/* Linux before 6.1 has no such file. */
+	if (len == -ESRCH && access("/proc/self/ksm_stat", F_OK) < 0)
+		return 0;
 	if (len < 0)
 		return (int)len;
 	value = proc_find(text, "ksm_merge_any");

@@ -66,6 +66,24 @@ MAPS=(python3 -c 'print("libksm_preload.so" in open("/proc/self/maps").read())')
   assert_contains "$output" 'oci-ksm: annotation oci-ksm/mode: unknown mode "perhaps"'
 }
 
+# domain_from VALUE: in the engine's settings; null takes it out
+domain_from() {
+  # shellcheck disable=SC2016
+  in_engine sh -euc 'jq --argjson value "$1" ".domain_from = \$value | del(.[] | nulls)" /etc/oci-ksm/oci-ksm.json > /run/settings
+    cat /run/settings > /etc/oci-ksm/oci-ksm.json; rm /run/settings' sh "$1"
+}
+
+@test "the trust domain is the namespace of the pod, if the settings say so, whatever the pod says" {
+  domain_from '"namespace"'
+  CRI_NAMESPACE=shop cri_pod ksm one static oci-ksm/domain=bank -- /workloads/static
+  CRI_NAMESPACE=bank cri_pod ksm two static -- /workloads/static
+  CRI_NAMESPACE=shop cri_pod ksm-crun three static -- /workloads/static
+  domain_from null
+  assert_equal "$(in_engine sh -c 'cat /run/oci-ksm/containers/*.json' | jq -sc 'map([.mode == "off", .domain]) | sort')" '[[false,"shop"],[false,"shop"],[true,"bank"]]'
+  assert_log_lines 1 'annotation oci-ksm/domain: not taken, because the settings have domain_from'
+  assert_log_lines 1 'its trust domain is "bank", and that of the containers that merge now is "shop"'
+}
+
 @test "the pause container is left alone, whatever the pod asks for" {
   for mode in preload process notify; do
     cri_pod ksm "$mode" static "oci-ksm/mode=$mode" -- /workloads/static

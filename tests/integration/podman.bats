@@ -191,6 +191,19 @@ merge_any() { sed -n 's/^ksm_merge_any: //p' "/proc/$1/ksm_stat"; }
   fi
 }
 
+@test "a container of another trust domain has nothing of ours, until the first one is gone; layout=shared" {
+  other=(podman run --rm "${KSM[@]}" --annotation oci-ksm/domain=b --annotation oci-ksm/layout=shared debian)
+  podman run -d --name x "${KSM[@]}" --annotation oci-ksm/domain=a debian "${SLEEP[@]}"
+  run "${other[@]}" sh -c 'grep -c libksm /proc/self/maps; echo "$LD_PRELOAD"; cat /proc/self/personality'
+  assert_output $'0\n\n00000000'
+  assert_log_lines 1 'its trust domain is "b", and that of the containers that merge now is "a" \([0-9a-f]{64}\); the container starts without merging$'
+  podman rm --force --time 0 x
+  run "${other[@]}" sh -c 'grep -c "r-xp.*libksm" /proc/self/maps; cat /proc/self/personality'
+  assert_output $'1\n00040000'
+  assert_log_lines 1 'warning: merging by preload: preload was asked for; oci-ksm/layout=shared: '
+  assert_log_lines 3
+}
+
 @test "an image's own /etc/ld.so.preload stays in force and as it was" {
   mkdir "$T/context"
   printf 'FROM localhost/debian\nRUN echo /lib/x86_64-linux-gnu/libdl.so.2 > /etc/ld.so.preload\n' > "$T/context/Containerfile"

@@ -125,17 +125,20 @@ PY
 @test "a document a look: what changed is the difference of the figures; what ends meanwhile is gone" {
   ksm_begin
   two_runs
-  background "$BIN/oci-ksm" run -- /usr/bin/python3 -c 'import signal
+  background "$BIN/oci-ksm" run -- /usr/bin/python3 -c 'import os, signal, sys, time
+while not os.path.exists(sys.argv[1]):
+    time.sleep(0.05)
 data = b"".join(b"%04095d\n" % (i // 4) for i in range(4000))
-signal.pause()'
+signal.pause()' "$T/go"
   id=run-$BACKGROUND_PID
-  kill -STOP "$BACKGROUND_PID"
+  is_there() { "$BIN/oci-ksm" status -n "$id" | grep -q .; }
+  wait_for 30 is_there
   background "$BIN/oci-ksm" top --json --delay=0.3 "$id" "$THREE"
   log=$T/background.out.top
   ln "$T/background.out" "$log"
   looks() { [ "$(grep -c '^{.*}$' "$log")" -ge "$1" ]; }
   wait_for 30 looks 2
-  kill -CONT "${id#run-}"
+  touch "$T/go"
   trend() { jq -se --arg id "$id" 'any(.[].containers[]; .id == $id and .trend >= 2500 * 4096)' "$log" > /dev/null; }
   wait_for 60 trend
   kill -KILL "${THREE#run-}"

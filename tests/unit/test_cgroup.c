@@ -170,6 +170,7 @@ static void without_a_cgroup_of_its_own(void **state)
 		{.id = "no-such-1"},
 		{.id = "no-such-0", .pid = parent},
 		{.id = "no-such-2", .pid = parent, .start_time = 1},
+		{.id = "no-such-3", .hint = parent},
 	};
 
 	(void)state;
@@ -186,6 +187,7 @@ static void without_a_cgroup_of_its_own(void **state)
 	assert_int_equal(containers[0].pids[0] + containers[0].pids[1], parent + child);
 	assert_int_equal(containers[1].count, 0);
 	assert_int_equal(containers[2].count, 0);
+	assert_int_equal(containers[3].count, 0);
 	cgroup_containers_done(containers, COUNT(containers));
 	assert_int_equal(containers[0].count, 0);
 	assert_int_equal(run.count, 2);
