@@ -148,7 +148,8 @@ static int switch_one(pid_t pid, int dir, uint64_t start_time)
 	if (rc == -ESRCH || (shared->again && !one.changed))
 		return 0;
 	if (rc < 0) {
-		leave_alone(result, reason_of(rc), pid);
+		if (!shared->again)
+			leave_alone(result, reason_of(rc), pid);
 		return 0;
 	}
 	result->processes += !shared->again;
