@@ -115,6 +115,8 @@ detail() { "$BIN/oci-ksm" doctor --json | jq -r --arg id "$1" '.probes[] | selec
   assert_equal "$(remedy speed)" "\`echo $knob\`"
   assert_match "$(remedy runtime)" '^`(apt-get|dnf) install crun`'
   assert_match "$(remedy notify)" '^`(oci-ksmd &|systemctl enable --now oci-ksmd.socket)`'
+  settings '.profit_guard.enable = true'
+  assert_match "$(remedy notify)" '^`(oci-ksmd &|systemctl enable --now oci-ksmd.service)` .* have no effect without it'
 }
 
 @test "colours on a terminal only, and not against NO_COLOR" {
