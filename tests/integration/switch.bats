@@ -6,6 +6,7 @@ load lib
 load notify
 
 teardown() {
+  notify_containers_end
   notify_end
   test_end
 }
