@@ -26,8 +26,8 @@ at_most() {
   awk -v v="$1" -v l="$2" 'BEGIN { exit !(v != "" && v <= l) }' || fail "$3: $1, more than $2"
 }
 
-# idle_cost TICKS [NAME=VALUE]: PSS and RSS with 1 and with 200 (OCI_KSM_MANY) listeners: 3 MiB and 16 KiB a container; CPU while nothing happens:
-# none with 1, TICKS in 20 s (OCI_KSM_IDLE_SECONDS) with 200.
+# idle_cost TICKS [NAME=VALUE]: memory with 1 and with 200 (OCI_KSM_MANY) listeners: 3 MiB and 16 KiB a container (PSS: RSS counts the pages of
+# the program itself once for each of the four processes); CPU while nothing happens: none with 1, TICKS in 20 s (OCI_KSM_IDLE_SECONDS) with 200.
 MANY=${OCI_KSM_MANY:-200}
 IDLE_SECONDS=${OCI_KSM_IDLE_SECONDS:-20}
 idle_cost() {
@@ -42,7 +42,7 @@ idle_cost() {
     sleep 2 # what the starts have caused is done by then
     read -r pss rss before count <<< "$("$NOTIFY_TOOL" memory "$SOCKET")"
     at_most "$pss" $((3072 + 16 * n)) "KiB (PSS) of $count processes, $n listeners, $*"
-    at_most "$rss" $((3072 + 16 * n)) "KiB (RSS) of $count processes, $n listeners, $*"
+    echo "# KiB (RSS): $rss" >&3
     # A tick in which anything of it ran at all counts as one of it: the best of three.
     for try in 1 2 3; do
       sleep "$IDLE_SECONDS"

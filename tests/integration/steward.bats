@@ -43,7 +43,7 @@ socket:'
   assert_equal "$(sed -n 's/^CapPrm:\s*//p' "/proc/$pid/status")" "$(printf %016x $((1 << 2 | 1 << 19 | 1 << 21)))"
   assert_equal "$(cat "/proc/$pid/oom_score_adj")" 0
   before=$(switches "$pid")
-  sleep 5
+  sleep 3
   assert_equal "$(switches "$pid")" "$before"
 }
 
@@ -102,6 +102,8 @@ pages() {
 is() { jq -e "$2" "$STATE/switched/$(cid "$1").json" > /dev/null 2>&1; }
 whole() { grep -q 'merge_any: yes' "/proc/$1/ksm_stat"; }
 not_whole() { grep -q 'merge_any: no' "/proc/$1/ksm_stat"; }
+# pause_ends ID: it was to be tried again some time ago.
+pause_ends() { jq '.retry_at = 1' "$STATE/switched/$(cid "$1").json" > "$T/ended" && mv "$T/ended" "$STATE/switched/$(cid "$1").json"; }
 logged() { grep -qE "container $(cid "$1"): $2" "$LOG"; }
 
 @test "the profit guard switches off what does not pay, tries it again, each time later, and keeps what pays" {
@@ -115,14 +117,16 @@ logged() { grep -qE "container $(cid "$1"): $2" "$LOG"; }
   kill -USR1 "$good"
   wait_scans 4
   # It learns of changed settings by itself.
-  settings '.profit_guard = {enable: true, scans: 2, pause: 2, pause_max: 1000}'
+  settings '.profit_guard = {enable: true, scans: 2, pause: 1, pause_max: 1000}'
   wait_for 30 is bad '.merging == false and .by == "guard" and (.reason | test("does not pay: after [0-9]+ scans [0-9]+ pages watched"))'
   wait_for 10 not_whole "$bad"
-  is bad '.retry_at - .since == 2'
-  logged bad 'info: profit guard: merging does not pay: after [0-9]+ scans 4[0-9]{3} pages watched \(.* of books\), [0-9]+ of them merged .*; switched off, to be tried again in 2 s'
-  # Two seconds later, then after four more; by then it pays.
-  wait_for 30 logged bad 'info: profit guard: merging is tried again after a pause of 2 s'
-  wait_for 30 logged bad 'info: profit guard: .* to be tried again in 4 s'
+  is bad '.retry_at - .since == 1'
+  run "$BIN/oci-ksm" status --noheadings -o id,mode,by,reason "$(cid bad)"
+  assert_match "$output" "^$(cid bad) +off +guard +merging does not pay: after "
+  logged bad 'info: profit guard: merging does not pay: after [0-9]+ scans 4[0-9]{3} pages watched \(.* of books\), [0-9]+ of them merged .*; switched off, to be tried again in 1 s'
+  # A second later, then after two more; by then it pays.
+  wait_for 30 logged bad 'info: profit guard: merging is tried again after a pause of 1 s'
+  wait_for 30 logged bad 'info: profit guard: .* to be tried again in 2 s'
   kill -USR1 "$bad"
   wait_for 30 logged bad 'info: profit guard: merging pays: '
   is bad '.merging and .by == "guard" and (.reason | test("^merging pays: .* 4[0-9]{3} of them merged"))'
@@ -136,14 +140,45 @@ logged() { grep -qE "container $(cid "$1"): $2" "$LOG"; }
   kill -0 "$good" && kill -0 "$required" && kill -0 "$bad"
 }
 
-@test "without the setting nothing is judged" {
+@test "it tries nothing again while another trust domain merges; without the setting nothing is judged" {
   ksm_begin
   notify_begin
-  pages bad 16
+  pages bad 8 -a oci-ksm/domain=shop
   wait_scans 4
-  sleep 2
-  refute_exists "$STATE/switched/$(cid bad).json"
+  sleep 1.5
   assert_log_lines 0 'profit guard'
+  settings '.profit_guard = {enable: true, scans: 1, pause: 1000}'
+  wait_for 30 is bad '.merging == false'
+  bundle "$T/bother" "$T/r" -a oci-ksm/mode=process -a oci-ksm/domain=bank -- /bin/sleep 1000
+  oci_start wrapper-crun "$T/bother" "$(cid other)"
+  whole "$(oci_pid crun "$(cid other)")"
+  pause_ends bad
+  wait_for 30 logged bad 'info: profit guard: merging is not tried again for 1000 s: .*shop'
+  not_whole "$(oci_pid crun "$(cid bad)")"
+  oci wrapper-crun delete -f "$(cid other)"
+  pause_ends bad
+  wait_for 30 logged bad 'info: profit guard: merging is tried again'
+}
+
+@test "containers in mode notify that were disabled are left alone by the marker, until they are enabled again" {
+  local pid
+  notify_begin OCI_KSM_NO=prctl
+  rootfs_busybox "$T/r"
+  cp "$BUILD/tests/workloads/pages" "$T/r/bin/"
+  bundle "$T/b" "$T/r" -a oci-ksm/mode=notify -- /bin/pages 4
+  oci_start wrapper-crun "$T/b"
+  pid=$(oci_pid crun)
+  assert_all_marked 65536 "$pid"
+  run -0 "$BIN/oci-ksm" disable "$(cid)"
+  marked() { "$NOTIFY_TOOL" unmarked 65536 "$pid" | grep -q . && return 1 || return 0; }
+  if marked; then fail 'it is not unmarked'; fi
+  # It is watched as long as it uses the CPU, twice a second; and a session is notified.
+  oci crun exec -d "$(cid)" /bin/pages 5
+  session=$(pgrep -f '^/bin/pages 5$' --ns "$pid" --nslist pid)
+  sleep 2
+  if marked || all_marked 65536 "$session"; then fail 'it is marked again'; fi
+  run -0 "$BIN/oci-ksm" enable "$(cid)"
+  assert_all_marked 65536 "$pid" "$session"
 }
 
 @test "sessions in a container that was enabled merge, within seconds; in one that was disabled they do not" {

@@ -224,7 +224,9 @@ static void look_off(const struct steward *steward, struct followed *one, const 
 	size_t i = 0;
 
 	one->due = now + OFF_EVERY;
+	/* The guard's is a steward's that was killed in it. */
 	if (one->who.reason && strcmp(one->who.reason, SWITCHED_BEGUN) == 0 &&
+	    !(one->who.by && strcmp(one->who.by, SWITCHING_GUARD) == 0) &&
 	    time(NULL) < (time_t)one->who.since + SWITCHED_BEGUN_MAX)
 		return;
 	while (i < count && !merges_at_all(pids[i]))

@@ -83,17 +83,24 @@ static void figures_of(const struct guarded *one, struct profit_figures *ret)
 	}
 }
 
-static int write_record(const struct steward *steward, const struct guarded *one, bool merging,
-			const char *reason, uint64_t retry_at, struct error *err)
+/* `pause`: seconds, 0: it is not to be tried again, as it merges. */
+static int write_record(const struct steward *steward, struct guarded *one, const char *reason,
+			uint64_t pause, struct error *err)
 {
 	struct switched record = one->who;
+	int rc;
 
-	record.merging = merging;
+	record.merging = pause == 0;
 	record.by = (char *)SWITCHING_GUARD;
 	record.reason = (char *)reason;
 	record.since = unix_time();
-	record.retry_at = retry_at;
-	return switching_write(steward, &record, err);
+	record.retry_at = pause ? record.since + pause : 0;
+	rc = switching_write(steward, &record, err);
+	if (rc < 0)
+		return rc;
+	one->before.merging = record.merging;
+	one->before.retry_at = record.retry_at;
+	return 0;
 }
 
 static void disable(const struct steward *steward, struct guarded *one, const char *figures)
@@ -106,7 +113,17 @@ static void disable(const struct steward *steward, struct guarded *one, const ch
 
 	snprintf(reason, sizeof(reason), "merging does not pay: after %llu scans %s",
 		 (unsigned long long)(guard.scans - one->before.scans), figures);
-	rc = write_record(steward, one, false, reason, unix_time() + pause, &err);
+	/* Nobody marks it from here on; its trust domain holds it until the second time. */
+	rc = write_record(steward, one, SWITCHED_BEGUN, pause, &err);
+	if (rc < 0) {
+		tell_error(one, "profit guard", rc, &err);
+		return;
+	}
+	one->pause = pause;
+	rc = switching_unmark(steward, &one->who, &result, &err);
+	if (rc < 0)
+		tell_error(one, "profit guard: some of it stays merged", rc, &err);
+	rc = write_record(steward, one, reason, pause, &err);
 	if (rc < 0) {
 		tell_error(one, "profit guard", rc, &err);
 		return;
@@ -114,12 +131,19 @@ static void disable(const struct steward *steward, struct guarded *one, const ch
 	snprintf(line, sizeof(line), "%s; switched off, to be tried again in %llu s", reason,
 		 (unsigned long long)pause);
 	tell(one, LOG_LEVEL_INFO, line);
-	one->pause = pause;
-	one->before.merging = false;
-	one->before.retry_at = unix_time() + pause;
-	rc = switching_unmark(steward, &one->who, &result, &err);
-	if (rc < 0)
-		tell_error(one, "profit guard: what is merged stays so", rc, &err);
+}
+
+/* Another trust domain merges now. */
+static void postpone(const struct steward *steward, struct guarded *one, const struct error *why)
+{
+	struct error err = {0};
+	char reason[TEXT + ERROR_SIZE];
+	uint64_t pause = one->pause ? one->pause : steward->settings.profit_guard.pause;
+
+	snprintf(reason, sizeof(reason), "merging is not tried again for %llu s: %s",
+		 (unsigned long long)pause, why->msg);
+	if (write_record(steward, one, reason, pause, &err) == 0)
+		tell(one, LOG_LEVEL_INFO, reason);
 }
 
 static void retry(const struct steward *steward, struct guarded *one)
@@ -131,9 +155,11 @@ static void retry(const struct steward *steward, struct guarded *one)
 
 	snprintf(reason, sizeof(reason), "merging is tried again after a pause of %llu s",
 		 (unsigned long long)one->pause);
-	rc = write_record(steward, one, true, reason, 0, &err);
-	if (rc == -EBUSY)
-		one->before.retry_at = unix_time() + one->pause + 1;
+	rc = write_record(steward, one, reason, 0, &err);
+	if (rc == -EBUSY) {
+		postpone(steward, one, &err);
+		return;
+	}
 	if (rc == 0)
 		rc = switching_mark(steward, &one->who, &result, &err);
 	if (rc < 0) {
@@ -156,7 +182,7 @@ static void end_trial(const struct steward *steward, struct guarded *one, const 
 	if (!one->on_trial || guard.scans - one->tried_at <= steward->settings.profit_guard.scans)
 		return;
 	snprintf(reason, sizeof(reason), "merging pays: %s", figures);
-	rc = write_record(steward, one, true, reason, 0, &err);
+	rc = write_record(steward, one, reason, 0, &err);
 	if (rc < 0) {
 		tell_error(one, "profit guard", rc, &err);
 		return;

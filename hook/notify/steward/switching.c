@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "hook/common/cgroup.h"
 #include "hook/common/cgroup_procs.h"
@@ -16,6 +17,8 @@
 #include "oci-config/cleanup.h"
 
 #define PROCESSES_MAX 65536
+#define LOCK_STEP     20 /* ms */
+#define LOCK_TRIES    50
 
 struct list {
 	pid_t *pids;
@@ -206,10 +209,15 @@ int switching_unmark(const struct steward *steward, const struct switched *who,
 
 int switching_write(const struct steward *steward, const struct switched *record, struct error *err)
 {
+	static const struct timespec step = {.tv_nsec = LOCK_STEP * 1000000L};
 	cleanup_close int lock = switched_try_lock(steward->switched, err);
 	struct switched now = {0};
 	int rc;
 
+	for (int i = 0; lock == -EAGAIN && i < LOCK_TRIES; i++) {
+		nanosleep(&step, NULL);
+		lock = switched_try_lock(steward->switched, err);
+	}
 	if (lock < 0)
 		return lock;
 	rc = switched_load(steward->switched, record->id, &now, err);
