@@ -76,7 +76,7 @@ scale,100,notify,memory of the helper,KiB,4700,4700,4700,1,<=4672"
 }
 
 @test "a part: two containers of a static program, without and in the mode process" {
-  PROGRAMS=go COPIES_EACH=2 ROUNDS=1 WAYS='none process' "$DIR/parts/density" > "$T/samples"
+  SUBJECTS=go COPIES_EACH=2 ROUNDS=1 WAYS='none process' "$DIR/parts/density" > "$T/samples"
   figures_of "$T/samples" > "$T/a.csv"
   run -0 "$DIR/verdicts" "$T/a.csv"
   assert_match "$output" '^met +python, node, java, Go: .*2 x go, process'
