@@ -9,10 +9,13 @@ COPIES_COUNT=${OCI_KSM_COPIES:-8}
 
 # copies_begin: takes the machine's KSM and stops ksmd, so that nothing merges before it has been counted.
 copies_begin() {
-  exec {COPIES_FD}> "$KSM_LOCK"
-  flock "$COPIES_FD"
+  local fd
+  exec {fd}> "$KSM_LOCK"
+  flock "$fd"
   COPIES_RUN=$(cat "$KSM/run")
   COPIES_SHARING=$(cat "$KSM/pages_sharing")
+  # From here on there is something for copies_end to do; not while it waits for its turn.
+  COPIES_FD=$fd
   echo 0 > "$KSM/run"
   COPIES=()
 }
