@@ -10,7 +10,9 @@
 
 #include "hook/cli/cli.h"
 #include "hook/common/ksm_tuning.h"
+#include "hook/common/paths.h"
 #include "hook/common/proc.h"
+#include "oci-config/cleanup.h"
 
 struct options {
 	bool dry, restore;
@@ -101,6 +103,7 @@ static int status_of(const struct ksm_outcome *outcome)
 static int tune(const struct ocfg_settings *settings, const struct options *options)
 {
 	struct ksm_knobs wish = KSM_KNOBS_NONE, now;
+	cleanup_close int dir = -1;
 	struct ksm_outcome outcome;
 	struct error err = {0};
 
@@ -111,7 +114,8 @@ static int tune(const struct ocfg_settings *settings, const struct options *opti
 	ksm_knobs_read(&now);
 	if (!options->restore)
 		ksm_wishes_tune(&options->ksm, &now, memory_total(), &wish);
-	if (ksm_tuning_tune(settings, &wish, options->dry, &outcome, &err) < 0) {
+	dir = paths_state_dir(settings, "", &err);
+	if (dir < 0 || ksm_tuning_tune(dir, &wish, options->dry, &outcome, &err) < 0) {
 		cli_warn("%s", err.msg);
 		return CLI_FAILED;
 	}

@@ -51,15 +51,23 @@ static bool is_in_cgroup(const struct ocfg_record *record)
 	return found;
 }
 
+enum alive alive_look(const struct ocfg_record *record)
+{
+	bool alive = record->pid ? proc_is_running(record->pid, record->start_time)
+				 : starter_is_alive(record);
+
+	if (!record->pid && !alive && record->pid_file)
+		alive = is_in_pid_file(record);
+	if (alive || record->pid || record->pid_file || record->starter_until)
+		return alive ? ALIVE_YES : ALIVE_NO;
+	return ALIVE_IF_CGROUP;
+}
+
 bool alive_record(const struct ocfg_record *record)
 {
-	if (record->pid)
-		return proc_is_running(record->pid, record->start_time);
-	if (starter_is_alive(record))
-		return true;
-	if (record->starter_until)
-		return false;
-	return record->pid_file ? is_in_pid_file(record) : is_in_cgroup(record);
+	enum alive alive = alive_look(record);
+
+	return alive == ALIVE_IF_CGROUP ? is_in_cgroup(record) : alive == ALIVE_YES;
 }
 
 bool alive_is_left_over(const struct ocfg_record *record)

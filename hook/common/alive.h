@@ -18,6 +18,13 @@ uint64_t alive_now(void);
  * another process' by now.
  */
 bool alive_record(const struct ocfg_record *record);
+/* The same but for looking through cgroups, which takes long: for who has many records to look after at once. */
+enum alive {
+	ALIVE_NO,
+	ALIVE_YES,
+	ALIVE_IF_CGROUP /* it is if processes are found in a cgroup of its (cgroup_containers_find) */
+};
+enum alive alive_look(const struct ocfg_record *record);
 /* Of a run that has ended, or a container that was never made: nobody else removes it. */
 bool alive_is_left_over(const struct ocfg_record *record);
 

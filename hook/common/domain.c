@@ -7,12 +7,14 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "hook/common/alive.h"
+#include "hook/common/cgroup.h"
 #include "hook/common/paths.h"
 #include "oci-config/cleanup.h"
 #include "oci-config/file.h"
@@ -76,6 +78,9 @@ struct search {
 	const char *id, *domain; /* all but this one and those of this domain; NULL: all */
 	struct switched *switched;
 	size_t switched_count;
+	/* Records that merge if there are processes in their cgroups: one look for all. */
+	struct ocfg_record *pending;
+	size_t pending_count;
 	struct domain_holder found;
 };
 
@@ -100,19 +105,72 @@ static bool is_meant(const struct search *s, const char *id, const char *domain)
 	return !(s->id && strcmp(id, s->id) == 0) && !(s->domain && strcmp(domain, s->domain) == 0);
 }
 
+/* Takes the record over. */
+static int put_off(struct search *s, struct ocfg_record *record)
+{
+	struct ocfg_record *grown =
+		reallocarray(s->pending, s->pending_count + 1, sizeof(*s->pending));
+
+	if (!grown)
+		return -ENOMEM;
+	s->pending = grown;
+	grown[s->pending_count++] = *record;
+	*record = (struct ocfg_record){0};
+	return 0;
+}
+
+static const char *domain_in(const struct ocfg_record *record)
+{
+	return record->domain ? record->domain : "";
+}
+
 /* A record that cannot be read is of nobody who could be named; status tells it. */
-static void look_at(struct search *s, const char *id)
+static int look_at(struct search *s, const char *id)
 {
 	struct ocfg_record record = {0};
-	const char *domain;
+	enum alive alive = ALIVE_NO;
+	int rc = 0;
 
 	if (ocfg_record_load(s->guard->records, id, &record, NULL) < 0)
-		return;
-	domain = record.domain ? record.domain : "";
+		return 0;
 	/* What was switched is counted by itself. */
-	if (record.modes && is_meant(s, id, domain) && !switched_of(s, id) && alive_record(&record))
-		add(s, id, domain);
+	if (record.modes && is_meant(s, id, domain_in(&record)) && !switched_of(s, id))
+		alive = alive_look(&record);
+	if (alive == ALIVE_YES)
+		add(s, id, domain_in(&record));
+	else if (alive == ALIVE_IF_CGROUP)
+		rc = put_off(s, &record);
 	ocfg_record_done(&record);
+	return rc;
+}
+
+static const struct ocfg_record *pending_of(const struct search *s, const char *id)
+{
+	const struct ocfg_record *record = s->pending;
+
+	while (strcmp(record->id, id) != 0)
+		record++;
+	return record;
+}
+
+static int look_at_cgroups(struct search *s, struct error *err)
+{
+	cleanup_free struct cgroup_container *containers = NULL;
+	int rc;
+
+	if (!s->pending_count)
+		return 0;
+	containers = calloc(s->pending_count, sizeof(*containers));
+	if (!containers)
+		return error_set(err, ENOMEM, "list of containers");
+	for (size_t i = 0; i < s->pending_count; i++)
+		containers[i].id = s->pending[i].id;
+	rc = cgroup_containers_find(containers, s->pending_count, err);
+	for (size_t i = 0; rc == 0 && i < s->pending_count; i++)
+		if (containers[i].count)
+			add(s, containers[i].id, domain_in(pending_of(s, containers[i].id)));
+	cgroup_containers_done(containers, s->pending_count);
+	return rc;
 }
 
 static int look_at_records(struct search *s, struct error *err)
@@ -120,11 +178,12 @@ static int look_at_records(struct search *s, struct error *err)
 	cleanup_close int fd = openat(s->guard->records, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_dir DIR *stream = fd < 0 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
+	int rc = 0;
 
 	if (!stream)
 		return error_set(err, errno, "open the folder of records");
 	(void)steal_fd(&fd);
-	while ((entry = readdir(stream))) {
+	while (rc == 0 && (entry = readdir(stream))) {
 		char id[OCFG_ID_MAX + 1];
 		size_t len = strlen(entry->d_name), suffix = strlen(SUFFIX);
 
@@ -132,9 +191,9 @@ static int look_at_records(struct search *s, struct error *err)
 		    strcmp(entry->d_name + len - suffix, SUFFIX) != 0)
 			continue;
 		snprintf(id, sizeof(id), "%.*s", (int)(len - suffix), entry->d_name);
-		look_at(s, id);
+		rc = look_at(s, id);
 	}
-	return 0;
+	return rc < 0 ? error_set(err, -rc, "look at records") : 0;
 }
 
 /* What is being switched off is merged, and scanned, until it has been. */
@@ -165,7 +224,12 @@ static int search(struct search *s, struct error *err)
 	if (rc < 0)
 		return rc;
 	rc = look_at_records(s, err);
+	if (rc == 0)
+		rc = look_at_cgroups(s, err);
 	look_at_switched(s);
+	for (size_t i = 0; i < s->pending_count; i++)
+		ocfg_record_done(&s->pending[i]);
+	free(s->pending);
 	switched_list_free(s->switched, s->switched_count);
 	return rc;
 }

@@ -53,22 +53,31 @@ int ksm_sys_set(const char *name, int64_t value, struct error *err)
 	return 0;
 }
 
+/* Programs can take this name, but only the kernel's threads have kthreadd (2) as parent. */
+static bool is_ksmd(pid_t pid, struct proc_stat *ret)
+{
+	return proc_stat_read(pid, ret, NULL) == 0 && ret->ppid == 2 &&
+	       strcmp(ret->comm, "ksmd") == 0;
+}
+
 double ksm_cpu_seconds(void)
 {
+	static pid_t known; /* it never ends */
 	cleanup_free pid_t *pids = NULL;
+	struct proc_stat stat;
 	size_t count = 0;
 
-	if (proc_list(&pids, &count, NULL) < 0)
-		return -1;
-	for (size_t i = 0; i < count; i++) {
-		struct proc_stat stat;
-
-		/* Programs can take this name, but only the kernel's threads have kthreadd (2) as parent. */
-		if (proc_stat_read(pids[i], &stat, NULL) == 0 && stat.ppid == 2 &&
-		    strcmp(stat.comm, "ksmd") == 0)
-			return (double)stat.cpu_ticks / (double)sysconf(_SC_CLK_TCK);
+	if (!known || !is_ksmd(known, &stat)) {
+		known = 0;
+		if (proc_list(&pids, &count, NULL) < 0)
+			return -1;
+		for (size_t i = 0; i < count && !known; i++)
+			if (is_ksmd(pids[i], &stat))
+				known = pids[i];
+		if (!known)
+			return -1;
 	}
-	return -1;
+	return (double)stat.cpu_ticks / (double)sysconf(_SC_CLK_TCK);
 }
 
 int ksm_merge_self(bool on, struct error *err)

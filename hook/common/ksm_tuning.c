@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "hook/common/ksm_tuning.h"
-#include "hook/common/paths.h"
 #include "hook/common/proc.h"
 #include "oci-config/cleanup.h"
 
@@ -81,15 +80,13 @@ static void forget_steward(struct ksm_tuning *tuning)
 	tuning->steward_start = 0;
 }
 
-int ksm_tuning_tune(const struct ocfg_settings *settings, const struct ksm_knobs *wish, bool dry,
-		    struct ksm_outcome *ret, struct error *err)
+int ksm_tuning_tune(int dir, const struct ksm_knobs *wish, bool dry, struct ksm_outcome *ret,
+		    struct error *err)
 {
-	cleanup_close int dir = paths_state_dir(settings, "", err), locked = -1;
+	cleanup_close int locked = -1;
 	struct ksm_tuning tuning;
 	int rc;
 
-	if (dir < 0)
-		return dir;
 	if (!dry)
 		locked = lock(dir, err);
 	if (!dry && locked < 0)
@@ -103,16 +100,13 @@ int ksm_tuning_tune(const struct ocfg_settings *settings, const struct ksm_knobs
 	return carry_out(dir, &tuning, true, dry, ret, err);
 }
 
-int ksm_tuning_steward(const struct ocfg_settings *settings, const struct ksm_wishes *wishes,
-		       struct ksm_outcome *ret, struct error *err)
+int ksm_tuning_steward(int dir, const struct ksm_wishes *wishes, struct ksm_outcome *ret,
+		       struct error *err)
 {
-	cleanup_close int dir = paths_state_dir(settings, "", err), locked = -1;
+	cleanup_close int locked = lock(dir, err);
 	struct ksm_tuning tuning;
 	int rc;
 
-	if (dir < 0)
-		return dir;
-	locked = lock(dir, err);
 	if (locked < 0)
 		return locked;
 	rc = ksm_tuning_load(dir, &tuning, err);

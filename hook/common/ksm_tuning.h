@@ -11,7 +11,6 @@
 #include <sys/types.h>
 
 #include "hook/common/ksm_wishes.h"
-#include "oci-config/settings.h"
 
 /* tune.json. Of another boot it counts as not there: a boot has put everything back. */
 struct ksm_tuning {
@@ -21,7 +20,7 @@ struct ksm_tuning {
 	uint64_t steward_start;
 };
 
-/* 0, also where there is none; -errno, where it cannot be read: then nothing may be written. */
+/* dir: the folder of state. 0, also where there is none; -errno, where it cannot be read: then nothing may be written. */
 int ksm_tuning_load(int dir, struct ksm_tuning *ret, struct error *err);
 /* Removes the file where nothing is held or wished. */
 int ksm_tuning_save(int dir, const struct ksm_tuning *tuning, struct error *err);
@@ -37,11 +36,11 @@ struct ksm_outcome {
  * keep others from being done. -errno: nothing was done. Not thread-safe, but any number of processes may call these.
  */
 /* `oci-ksm tune`; KSM_KNOBS_NONE restores. dry: only says what would be done. */
-int ksm_tuning_tune(const struct ocfg_settings *settings, const struct ksm_knobs *wish, bool dry,
-		    struct ksm_outcome *ret, struct error *err);
+int ksm_tuning_tune(int dir, const struct ksm_knobs *wish, bool dry, struct ksm_outcome *ret,
+		    struct error *err);
 /* oci-ksmd's steward: boost and pressure of `wishes`; those of KSM_WISHES_NONE end what an earlier one left. */
-int ksm_tuning_steward(const struct ocfg_settings *settings, const struct ksm_wishes *wishes,
-		       struct ksm_outcome *ret, struct error *err);
+int ksm_tuning_steward(int dir, const struct ksm_wishes *wishes, struct ksm_outcome *ret,
+		       struct error *err);
 
 /* One sentence for step `i`: "run: 0 -> 1", or why it is not so. */
 const char *ksm_outcome_text(const struct ksm_outcome *outcome, unsigned i, char *buf, size_t size);

@@ -79,8 +79,7 @@ static void plan_wish(enum ksm_knob knob, int64_t now, int64_t wish, bool asked,
 	}
 	if (now != wish)
 		add(plan, knob, KSM_STEP_WRITE, now, wish);
-	else if (!held->held)
-		return;
+	/* What is as wished already is held, too: if somebody changes it later, that is seen. */
 	/* The way back from 1 is never 2, which would take all merging on the host back: ksmd just stops. */
 	if (!held->held)
 		held->before = knob == KSM_RUN && now == 2 ? 0 : now;

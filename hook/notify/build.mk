@@ -5,7 +5,8 @@ NOTIFY_SRCS := $(addprefix hook/notify/, \
 	worker.c answer.c dirty.c handoff.c sync.c \
 	marker.c look.c watch.c members.c container.c pace.c guard.c off.c) \
 	$(addprefix hook/notify/steward/, \
-		steward.c news.c chores.c switching.c newcomers.c profit.c profit_rule.c guarded.c)
+		steward.c news.c chores.c switching.c newcomers.c profit.c profit_rule.c guarded.c \
+		ksmd.c boost.c pressure.c)
 PROGRAMS += oci-ksmd
 oci-ksmd_STATIC := yes
 oci-ksmd_SRCS := hook/notify/main.c $(NOTIFY_SRCS) $(MARK_SRCS) $(INJECT_SRCS)

@@ -29,3 +29,5 @@ test_keeper_SRCS += $(addprefix hook/notify/, handover.c systemd.c)
 # The helper's steward.
 $(eval $(call unit_test,profit))
 test_profit_SRCS += hook/notify/steward/profit_rule.c
+$(eval $(call unit_test,boost))
+test_boost_SRCS += $(addprefix hook/notify/steward/, boost.c pressure.c)

@@ -5,5 +5,6 @@
 const struct chore *const chores[CHORES_MAX + 1] = {
 	&chore_newcomers,
 	&chore_profit,
+	&chore_ksmd,
 	NULL,
 };

@@ -7,5 +7,6 @@
 
 extern const struct chore chore_newcomers;
 extern const struct chore chore_profit;
+extern const struct chore chore_ksmd;
 
 #endif

@@ -1,0 +1,162 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# boost.bats: what oci-ksmd's steward does with the host's KSM, and that it puts it back: boost after containers start, pressure.
+# bats file_tags=alone
+load lib
+load notify
+load copies
+
+KNOBS='run advisor_mode advisor_target_scan_time advisor_max_cpu pages_to_scan sleep_millisecs smart_scan'
+knob() { sed 's/.*\[\(.*\)\].*/\1/' "$KSM/$1"; }
+knobs() {
+  local name
+  for name in $KNOBS; do
+    [ ! -e "$KSM/$name" ] || echo "$name $(knob "$name")"
+  done
+}
+are() { [ "$(knobs)" = "$1" ]; }
+
+# begin FILTER: the kernel's default speed, whose values are then in $BEFORE; oci-ksmd with these settings.
+begin() {
+  ksm_begin
+  ksm_set pages_to_scan 100
+  BEFORE=$(knobs)
+  settings "$1"
+  notify_begin
+  wait_for 20 watches
+}
+steward() { pgrep -g "$NOTIFY_GROUP" -x oci-ksm-steward; }
+watches() { readlink "/proc/$(steward)"/fd/* | grep -q inotify; }
+is_boosted() { [ "$(knob pages_to_scan)" -ge 1000 ]; }
+log_has() { grep -qE "$1" "$LOG"; }
+# start NAME: a container
+start() {
+  [ -d "$T/r" ] || rootfs_busybox "$T/r"
+  bundle "$T/b-$1" "$T/r" -a oci-ksm/mode=process -- /bin/sleep 1000
+  oci_start wrapper-crun "$T/b-$1" "$(cid "$1")"
+}
+# Stopped first, as they start each other again.
+kill_all() {
+  pkill -STOP -g "$NOTIFY_GROUP"
+  pkill -KILL -g "$NOTIFY_GROUP"
+  unset NOTIFY_GROUP
+}
+scanned() { cat "$KSM/pages_scanned" 2> /dev/null || echo 0; }
+# merged PAGES: so many of $pids are
+merged() { [ "$(cat "${pids[@]/%//ksm_merging_pages}" | awk '{ sum += $1 } END { print sum }')" -ge "$1" ]; }
+
+teardown() {
+  [ -z "${COPIES+set}" ] || copies_stop
+  notify_end
+  test_end
+}
+
+@test "boost: 8 copies of python3 are merged after two scans, at a multiple of the default speed, and then it is over" {
+  local scans pages speed seconds census
+  begin '.'
+  # Nothing is merged before the clock runs.
+  ksm_set run 0
+  COPIES=()
+  copies_start 8 python wrapper-crun -a oci-ksm/mode=process
+  mapfile -t pids < <(copies_pids | sed "s|^|/proc/|")
+  settings '.boost = true'
+  ksm_set run 1
+  start 9
+  scans=$(cat "$KSM/full_scans") pages=$(scanned) seconds=$SECONDS
+  wait_for 20 is_boosted
+  speed=$(knob pages_to_scan)
+  assert_equal "$(knob advisor_mode 2> /dev/null || echo none) $(knob sleep_millisecs)" 'none 20'
+  # Of some 500 MiB 312 are duplicates.
+  wait_for 60 merged 72000
+  scans=$(($(cat "$KSM/full_scans") - scans)) pages=$(($(scanned) - pages)) seconds=$((SECONDS - seconds))
+  echo "# 90 % of 312 MiB merged in $seconds s, $scans scans, $pages pages, which take $((pages / 5000)) s at the default speed" >&3
+  # The one under way and two whole ones.
+  [ "$scans" -le 4 ]
+  [ "$speed" -ge 1000 ]
+  wait_for 90 are "$BEFORE"
+  log_has 'boost: over after'
+  ksm_set run 0
+  census=$("$BUILD/tools/ksm-census" "${pids[@]#/proc/}")
+  jq -e '.now.duplicates < .now.frames / 50' <<< "$census" || fail 'too little is merged when it is over:' "$census"
+}
+
+@test "boost: killed, its successor puts the old values back; so does the next oci-ksmd, and tune --restore" {
+  local pid
+  begin '.boost = {seconds: 600}'
+  start 1
+  wait_for 20 is_boosted
+  pid=$(steward)
+  kill -KILL "$pid"
+  wait_for 20 are "$BEFORE"
+  start 2
+  wait_for 20 is_boosted
+  kill_all
+  is_boosted
+  notify_begin
+  wait_for 20 are "$BEFORE"
+  wait_for 20 watches
+  start 3
+  wait_for 20 is_boosted
+  kill_all
+  is_boosted
+  run -0 "$BIN/oci-ksm" tune --restore
+  assert_contains "$output" '-> 100'
+  assert_equal "$(knobs)" "$BEFORE"
+  # The end of oci-ksmd is the end of its boost.
+  notify_begin
+  wait_for 20 watches
+  start 4
+  wait_for 20 is_boosted
+  notify_end
+  assert_equal "$(knobs)" "$BEFORE"
+  [ ! -e "$STATE/tune.json" ]
+}
+
+@test "boost: not where ksmd does not scan, nor without the setting; and what others write meanwhile stays" {
+  begin '.'
+  start 1
+  assert_equal "$(knobs)" "$BEFORE"
+  settings '.boost = {seconds: 600}'
+  ksm_set run 0
+  start 2
+  sleep 1.5
+  assert_equal "$(knob pages_to_scan)" 100
+  ksm_set run 1
+  wait_for 20 is_boosted
+  "$BIN/oci-ksm" tune > "$T/tuned"
+  is_boosted
+  ksm_set pages_to_scan 4321
+  ksm_set smart_scan 1
+  settings '.boost = false'
+  if [ -e "$KSM/advisor_mode" ]; then
+    wait_for 20 log_has 'advisor_mode: none -> scan-time'
+    assert_equal "$(knob advisor_mode)" scan-time
+  fi
+  wait_for 20 log_has 'smart_scan: left at 1'
+}
+
+@test "pressure: ksmd scans while memory is short, and rests before and after" {
+  local total available threshold
+  begin '.pressure = {available: 1}'
+  wait_for 20 are "${BEFORE/run 1/run 0}"
+  total=$(awk '/^MemTotal/ { print $2 }' /proc/meminfo) available=$(awk '/^MemAvailable/ { print $2 }' /proc/meminfo)
+  # 14 % of memory are taken; the threshold is half way, and 5 % beyond it that ends it.
+  threshold=$((available * 100 / total - 7))
+  settings ".pressure = {available: $threshold, stall: 100}"
+  sleep 3
+  assert_equal "$(knob run)" 0
+  background /usr/bin/python3 -c "import signal; data = b'x' * ($total * 1024 // 100 * 14); signal.pause()"
+  wait_for 60 are "$BEFORE"
+  kill -KILL "$BACKGROUND_PID"
+  wait_for 60 are "${BEFORE/run 1/run 0}"
+  log_has "pressure: .* % of memory available, .* % waiting: ksmd scans"
+  # Whatever an administrator writes is left alone, as long as it lasts.
+  ksm_set run 1
+  settings '.pressure = {available: 2}'
+  sleep 3
+  assert_equal "$(knob run)" 1
+  settings 'del(.pressure)'
+  sleep 1
+  are "$BEFORE"
+  [ ! -e "$STATE/tune.json" ]
+}
