@@ -3,6 +3,7 @@
 #include "shim/mark.h"
 #include "shim/batch.h"
 #include "shim/maps.h"
+#include "shim/off.h"
 #include "shim/sys.h"
 
 struct shim_state shim_state = {.page = 4096, .min_size = SIZE_MAX};
@@ -15,6 +16,18 @@ static struct {
 static unsigned kept_out_count;
 
 static bool silent; /* shim_fall_silent */
+
+/* Written from outside, at any time; the note says where it is. */
+uint32_t shim_off;
+#define TEXT(x)	 #x
+#define VALUE(x) TEXT(x)
+__asm__(".pushsection .note.oci-ksm, \"a\", %note\n"
+	".balign 4\n"
+	".long 8, 4, " VALUE(SHIM_NOTE_OFF) "\n"
+					    ".asciz \"" SHIM_NOTE_NAME "\"\n"
+					    ".long shim_off - .\n"
+					    ".popsection");
+_Static_assert(sizeof(SHIM_NOTE_NAME) == 8, "the note says 8");
 
 /* glibc's malloc: the word before a chunk holds its size and these bits; the one before that, see below. */
 #define CHUNK_IS_MMAPPED     0x2ul
@@ -73,8 +86,11 @@ static void mark_libraries(void);
 void shim_mark(uintptr_t addr, size_t len)
 {
 	uintptr_t start = page_floor(addr), end = page_ceil(addr + len);
-	long rc = sys_madvise(start, end - start, SHIM_MADV_MERGEABLE);
+	long rc;
 
+	if (SHIM_UNLIKELY(*(const volatile uint32_t *)&shim_off))
+		return;
+	rc = sys_madvise(start, end - start, SHIM_MADV_MERGEABLE);
 	/* EINVAL: a kernel without KSM. Others (ENOMEM: a hole, or no memory for a VMA) concern this range only. */
 	if (rc == -SHIM_EINVAL) {
 		stop_marking();
@@ -86,6 +102,16 @@ void shim_mark(uintptr_t addr, size_t len)
 		next_libraries = marked_bytes * 8;
 		mark_libraries();
 	}
+}
+
+void shim_begin_off(void)
+{
+	long fd = sys_open_read(SHIM_OFF_FILE);
+
+	if (sys_failed(fd))
+		return;
+	sys_close((int)fd);
+	shim_off = 1;
 }
 
 void shim_reserved(uintptr_t addr, size_t len)

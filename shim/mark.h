@@ -33,6 +33,11 @@ struct shim_state {
 };
 extern struct shim_state shim_state;
 
+/* Not 0: the container is switched off, nothing is marked. Only who is outside takes it back. See off.h. */
+extern uint32_t shim_off;
+/* In the constructor: is the container switched off? */
+void shim_begin_off(void);
+
 /* Marks the pages of [addr, addr + len) but those kept out; what the kernel cannot merge is left as it is. */
 void shim_mark(uintptr_t addr, size_t len);
 

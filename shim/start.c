@@ -171,8 +171,11 @@ static __attribute__((constructor)) void start(int argc, char **argv, char **env
 		read_environment(envp);
 	shim_state.malloc_kind = kind;
 	shim_state.tunables = env.tunables != NULL;
+	shim_begin_off();
 	if (whole_process()) {
 		shim_state.process = true;
+		if (shim_off)
+			sys_prctl(PR_SET_MEMORY_MERGE, 0);
 		say("oci-ksm: preload: the whole process is mergeable (PR_SET_MEMORY_MERGE)\n");
 	} else {
 		shim_state.min_size = size_or_default(env.min);

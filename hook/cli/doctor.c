@@ -98,6 +98,7 @@ static void ask_all(struct output *out)
 	(void)ocfg_settings_load(NULL, &context.settings, &notes, NULL);
 	context.found = probe_cached(&context.settings, PROBE_ALL);
 	ask(out, &context, probes_kernel, probes_kernel_count);
+	ask(out, &context, probes_ksmd, probes_ksmd_count);
 	ask(out, &context, probes_features, probes_features_count);
 	ask(out, &context, probes_install, probes_install_count);
 	ask(out, &context, probes_notify, probes_notify_count);

@@ -16,20 +16,43 @@
 #define PAGE_BITS      45
 #define CONTAINERS_MAX (UINT64_C(1) << (64 - PAGE_BITS))
 
+/* pairs_sort wants random numbers; an odd factor takes no two numbers for the same one, and has an inverse. */
+#define MIX   UINT64_C(0x9e3779b97f4a7c15)
+#define UNMIX UINT64_C(0xf1de83e19937733d)
+
 struct counting {
 	struct contents contents;
-	struct pairs merged; /* of all containers */
-	struct seen *seen;   /* frames of this container */
-	size_t container, frames;
+	struct pairs all; /* merged, of all containers */
+	/* Of the container at hand. */
+	struct pairs merged, others;
+	struct seen *seen;
+	size_t frames;
 	struct error *err;
 };
 
-int merged_add(struct pairs *pages, uint64_t frame, size_t container, uint64_t address,
-	       size_t page_size)
+int pages_add(struct pairs *pages, uint64_t page, uint64_t frame)
 {
-	/* pairs_sort wants random numbers; an odd factor takes no two frames for the same one. */
-	return pairs_add(pages, frame * UINT64_C(0x9e3779b97f4a7c15),
-			 (uint64_t)container << PAGE_BITS | address / page_size);
+	return pairs_add(pages, page * MIX, frame);
+}
+
+int merged_add(struct pairs *all, size_t container, struct pairs *merged, struct pairs *others)
+{
+	const struct pair *other = others->list, *end = other + others->count;
+
+	pairs_sort(merged);
+	pairs_sort(others);
+	for (size_t i = 0; i < merged->count; i++) {
+		const struct pair *page = &merged->list[i];
+
+		while (other < end && other->high < page->high)
+			other++;
+		if (other < end && other->high == page->high)
+			continue;
+		if (pairs_add(all, page->low * MIX,
+			      (uint64_t)container << PAGE_BITS | page->high * UNMIX) < 0)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 /* Without those that are equal, in place. */
@@ -44,17 +67,17 @@ static void drop_repeated(struct pairs *pages)
 	pages->count = kept;
 }
 
-void merged_count(struct pairs *pages, double *saved, size_t count)
+void merged_count(struct pairs *all, double *saved, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		saved[i] = 0;
-	pairs_sort(pages);
-	drop_repeated(pages);
-	for (size_t i = 0, end; i < pages->count; i = end) {
-		for (end = i; end < pages->count && pages->list[end].high == pages->list[i].high;)
+	pairs_sort(all);
+	drop_repeated(all);
+	for (size_t i = 0, end; i < all->count; i = end) {
+		for (end = i; end < all->count && all->list[end].high == all->list[i].high;)
 			end++;
 		for (size_t n = i; n < end; n++)
-			saved[pages->list[n].low >> PAGE_BITS] += 1 - 1 / (double)(end - i);
+			saved[all->list[n].low >> PAGE_BITS] += 1 - 1 / (double)(end - i);
 	}
 }
 
@@ -65,11 +88,13 @@ static int visit(const struct pagemap_page *pages, size_t count, void *data)
 
 	contents_flags(&counting->contents, pages, flags, count);
 	for (size_t i = 0; i < count; i++) {
+		struct pairs *list =
+			contents_is_merged(flags[i]) ? &counting->merged : &counting->others;
+
 		if (!contents_is_anonymous(flags[i]))
 			continue;
-		if (contents_is_merged(flags[i]) &&
-		    merged_add(&counting->merged, pages[i].frame, counting->container,
-			       pages[i].address, counting->contents.page_size) < 0)
+		if (pages_add(list, pages[i].address / counting->contents.page_size,
+			      pages[i].frame) < 0)
 			return error_set(counting->err, ENOMEM, "list of pages");
 		if (seen_has(counting->seen, pages[i].frame))
 			continue;
@@ -101,14 +126,15 @@ static int add_container(struct counting *counting, struct figures *figures, siz
 {
 	int rc = 0;
 
-	counting->container = index;
-	counting->frames = 0;
+	counting->frames = counting->merged.count = counting->others.count = 0;
 	counting->seen = seen_new();
 	if (!counting->seen)
 		return error_set(err, ENOMEM, "set of frames");
 	for (size_t i = 0; rc == 0 && i < figures->count; i++)
 		rc = add_process(counting, figures->pids[i], err);
 	seen_free(counting->seen);
+	if (rc == 0 && merged_add(&counting->all, index, &counting->merged, &counting->others) < 0)
+		rc = error_set(err, ENOMEM, "list of pages");
 	if (rc == 0)
 		figures->frames = (int64_t)(counting->frames * counting->contents.page_size);
 	return rc;
@@ -125,14 +151,16 @@ int figures_count(struct figures *figures, size_t count, struct error *err)
 	for (size_t i = 0; rc == 0 && i < count; i++)
 		rc = add_container(&counting, &figures[i], i, err);
 	if (rc == 0)
-		merged_count(&counting.merged, saved, count);
+		merged_count(&counting.all, saved, count);
 	for (size_t i = 0; rc == 0 && i < count; i++) {
 		figures[i].counted =
 			(int64_t)(saved[i] * (double)counting.contents.page_size + 0.5);
 		if (figures[i].zero != KSM_UNKNOWN)
 			figures[i].counted += figures[i].zero;
 	}
+	free(counting.all.list);
 	free(counting.merged.list);
+	free(counting.others.list);
 	contents_done(&counting.contents);
 	return rc;
 }

@@ -32,13 +32,13 @@ struct doctor_probe {
 };
 
 /*
- * In the order in which they are asked: the kernel's (probes_kernel.c), its features one by one
- * (probes_features.c), the installation's (probes_install.c), the seccomp-notify helper's (probes_notify.c).
+ * In the order in which they are asked: the kernel's (probes_kernel.c), ksmd's (probes_ksmd.c), the kernel's features one by
+ * one (probes_features.c), the installation's (probes_install.c), the seccomp-notify helper's (probes_notify.c).
  */
-extern const struct doctor_probe probes_kernel[], probes_features[], probes_install[],
-	probes_notify[];
-extern const size_t probes_kernel_count, probes_features_count, probes_install_count,
-	probes_notify_count;
+extern const struct doctor_probe probes_kernel[], probes_ksmd[], probes_features[],
+	probes_install[], probes_notify[];
+extern const size_t probes_kernel_count, probes_ksmd_count, probes_features_count,
+	probes_install_count, probes_notify_count;
 
 /* Writes `detail` and returns the verdict. */
 enum verdict probe_say(enum verdict verdict, char detail[PROBE_DETAIL], const char *fmt, ...)

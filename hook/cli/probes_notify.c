@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
@@ -23,17 +24,25 @@ static int hello(const struct probe_context *context, char *path, size_t size,
 	return rc < 0 ? rc : notify_hello(path, HELLO_MS, ret, err);
 }
 
+/* Do the settings ask for what it does by itself, so that it must not wait until somebody comes? */
+static bool must_run(const struct ocfg_settings *settings)
+{
+	return settings->profit_guard.enable || settings->ksm.boost.on || settings->ksm.pressure.on;
+}
+
 static void advise_start(const struct probe_context *context)
 {
-	const char *command = "oci-ksmd &";
+	bool always = must_run(&context->settings);
+	char command[64] = "oci-ksmd &";
 
 	if (access("/run/systemd/system", F_OK) == 0)
-		command = geteuid() == 0 ? "systemctl enable --now oci-ksmd.socket"
-					 : "systemctl --user enable --now oci-ksmd.socket";
-	probe_advise(context,
-		     "`%s` (as the user whose containers they are). Only the mode notify needs it; "
-		     "oci-ksm run starts one by itself.",
-		     command);
+		snprintf(command, sizeof(command), "systemctl %senable --now oci-ksmd.%s",
+			 geteuid() == 0 ? "" : "--user ", always ? "service" : "socket");
+	probe_advise(
+		context, "`%s` (as the user whose containers they are). %s", command,
+		always ? "The settings (profit_guard, boost, pressure) have no effect without it."
+		       : "Only the mode notify, and sessions in containers that were enabled, "
+			 "need it; oci-ksm run starts one by itself.");
 }
 
 static enum verdict check_helper(const struct probe_context *context, char *detail)

@@ -71,11 +71,26 @@ static int add_preload(const char *preload_dir, struct error *err)
 	return rc;
 }
 
+static const char *min_size_of_environment(void)
+{
+	const char *text = getenv("OCI_KSM_MIN_SIZE");
+
+	return text ? text : getenv("KSMP_MERGE_THRESHOLD");
+}
+
+/* As the shim reads it, unless it is told another one. */
+static size_t parse_min_size(const char *text)
+{
+	size_t size = 0;
+
+	return text && ocfg_size_parse(text, &size, NULL) == 0 ? size : 0;
+}
+
 static int add_min_size(size_t min_size, struct error *err)
 {
 	char text[32];
 
-	if (!min_size)
+	if (!min_size || min_size == parse_min_size(min_size_of_environment()))
 		return 0;
 	snprintf(text, sizeof(text), "%zu", min_size);
 	if (setenv("OCI_KSM_MIN_SIZE", text, 1) < 0)
@@ -239,10 +254,13 @@ static int run(const struct ocfg_settings *settings, const struct run_options *o
 /* The wishes before options and without any: the settings', but a user's environment goes before these. */
 static void default_wishes(const struct ocfg_settings *settings, struct ocfg_wishes *ret)
 {
-	*ret = (struct ocfg_wishes){.modes = settings->mode};
+	const char *min_size = min_size_of_environment();
+
+	*ret = (struct ocfg_wishes){
+		.modes = settings->mode,
+		.min_size = min_size ? parse_min_size(min_size) : settings->min_size,
+	};
 	memcpy(ret->domain, settings->domain, sizeof(ret->domain));
-	if (!getenv("OCI_KSM_MIN_SIZE") && !getenv("KSMP_MERGE_THRESHOLD"))
-		ret->min_size = settings->min_size;
 }
 
 static int read_domain(const char *value, struct ocfg_wishes *ret, struct error *err)

@@ -83,6 +83,7 @@ static void enable(struct context *context, struct switch_outcome *outcome)
 	struct switched before = {0}, switched = describe(outcome->target, true, begun);
 	char reason[ERROR_SIZE + 256];
 
+	(void)held;
 	if (context->dir >= 0) {
 		(void)switched_load(context->dir, outcome->target->id, &before, NULL);
 		if (domain_switch_on(&context->settings, &switched, &outcome->err) < 0) {

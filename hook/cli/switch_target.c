@@ -30,7 +30,7 @@ static int find_oldest(const struct target *target, struct switch_target *ret, s
 			ret->start_time = stat.start_time;
 		}
 	}
-	return ret->pid ? 0 : error_set(err, ESRCH, "%s", target->name);
+	return ret->pid ? 0 : error_set(err, ESRCH, "it has ended");
 }
 
 /*
@@ -118,7 +118,7 @@ int switch_target_init(const struct target *target, struct switch_target *ret, s
 	*ret = (struct switch_target){.name = target->name};
 	if (target->name[strspn(target->name, "/")] == '\0' ||
 	    !strcmp(target->name, "/sys/fs/cgroup"))
-		return error_set(err, EINVAL, "%s: that is the whole machine", target->name);
+		return error_set(err, EINVAL, "that is the whole machine");
 	rc = find_oldest(target, ret, err);
 	if (rc < 0)
 		return rc;
@@ -127,7 +127,7 @@ int switch_target_init(const struct target *target, struct switch_target *ret, s
 	if (!ret->alone)
 		find_cgroup(target, ret);
 	if (!ret->cgroup[0] && target->name[0] == '/')
-		return error_set(err, ENOENT, "the folder of cgroup %s", target->name);
+		return error_set(err, ENOENT, "its folder");
 	make_id(ret);
 	return 0;
 }

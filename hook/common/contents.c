@@ -159,16 +159,17 @@ static int check_rights(struct error *err)
 
 int contents_init(struct contents *contents, struct error *err)
 {
-	*contents = (struct contents){
-		.page_size = (size_t)sysconf(_SC_PAGESIZE),
-		.kpageflags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC),
-	};
+	int rc;
+
+	*contents = (struct contents){.page_size = (size_t)sysconf(_SC_PAGESIZE), .kpageflags = -1};
+	rc = check_rights(err);
+	if (rc < 0)
+		return rc;
+	contents->kpageflags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
 	if (contents->kpageflags < 0)
 		return error_set(err, errno, "open /proc/kpageflags");
 	contents->buf = calloc(READ_PAGES, contents->page_size);
-	if (!contents->buf)
-		return error_set(err, ENOMEM, "contents of pages");
-	return check_rights(err);
+	return contents->buf ? 0 : error_set(err, ENOMEM, "contents of pages");
 }
 
 void contents_done(struct contents *contents)

@@ -23,7 +23,7 @@
  * What is read and written in programs can be memory that a userfaultfd or FUSE provides, and then nothing comes back. The child
  * is killed by its own timer when it has got nowhere for so long, and the next one leaves that process alone.
  */
-#define GUARD_S	     3
+#define GUARD_S	     5
 #define CHILDREN_MAX 32
 #define PASSES_MAX   32
 #define SEEN_MAX     (1u << 16) /* a power of two */
@@ -36,6 +36,7 @@ struct shared {
 	const struct mark_options *options;
 	bool off;
 	bool again; /* unmark: a last look at those that have been done */
+	bool ended; /* all is done but the counting */
 	struct mark_progress progress;
 	struct mark_result result;
 	struct error err; /* what ended it */
@@ -74,7 +75,7 @@ const char *mark_reason_text(enum mark_reason reason)
 		[MARK_NOT_ALLOWED] = "not ours to change",
 		[MARK_FILTERED] = "seccomp filters that we cannot pass",
 		[MARK_STUCK] = "did not stop in time, or its memory cannot be read",
-		[MARK_REFUSED] = "refused by the kernel",
+		[MARK_REFUSED] = "refused by the kernel, or too much address space",
 	};
 
 	return texts[reason];
@@ -129,6 +130,7 @@ static int switch_one(pid_t pid, int dir, uint64_t start_time)
 	const struct one_target target = {.pid = pid,
 					  .start_time = start_time,
 					  .dir = dir,
+					  .alone = shared->target->alone,
 					  .options = shared->options,
 					  .go_on = go_on,
 					  .unmerged = unmerged,
@@ -146,7 +148,8 @@ static int switch_one(pid_t pid, int dir, uint64_t start_time)
 	if (rc == -ESRCH || (shared->again && !one.changed))
 		return 0;
 	if (rc < 0) {
-		leave_alone(result, reason_of(rc), pid);
+		if (!shared->again)
+			leave_alone(result, reason_of(rc), pid);
 		return 0;
 	}
 	result->processes += !shared->again;
@@ -228,7 +231,7 @@ static bool add_merged(pid_t pid, void *data)
 	go_on();
 	if (dir < 0)
 		return true;
-	sum->bytes += merged_bytes(sum->contents, true, pid, dir);
+	sum->bytes += merged_bytes(sum->contents, true, pid, dir, go_on);
 	sum->pid = pid;
 	return true;
 }
@@ -300,6 +303,8 @@ static int run_child(void)
 	/* A helper may have been about to mark one when the first look began. */
 	if (rc == 0 && shared->off)
 		rc = run_passes();
+	shared->ended = true;
+	shared->result.merged = shared->progress.merged;
 	if (shared->off)
 		shared->result.merged = sum_merged().bytes;
 	alarm(0);
@@ -339,7 +344,7 @@ static int run(struct error *err)
 		status = wait_for(child);
 		if (status < 0)
 			return error_set(err, -status, "wait for process %d", child);
-		if (WIFEXITED(status))
+		if (WIFEXITED(status) || shared->ended)
 			return 0;
 		busy = __atomic_exchange_n(&shared->busy, 0, __ATOMIC_SEQ_CST);
 		if (!busy)

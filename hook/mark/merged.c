@@ -11,6 +11,7 @@ struct walk {
 	const struct contents *contents;
 	merged_visit *visit;
 	void *data;
+	void (*go_on)(void);
 	struct inject_range run;
 };
 
@@ -28,6 +29,8 @@ static int visit_pages(const struct pagemap_page *pages, size_t count, void *dat
 	struct walk *walk = data;
 	size_t size = walk->contents->page_size;
 
+	if (walk->go_on)
+		walk->go_on();
 	contents_flags(walk->contents, pages, flags, count);
 	for (size_t i = 0; i < count; i++) {
 		int rc = 0;
@@ -45,9 +48,10 @@ static int visit_pages(const struct pagemap_page *pages, size_t count, void *dat
 	return 0;
 }
 
-int merged_walk(const struct contents *contents, int dir, merged_visit *visit, void *data)
+int merged_walk(const struct contents *contents, int dir, merged_visit *visit, void *data,
+		void (*go_on)(void))
 {
-	struct walk walk = {.contents = contents, .visit = visit, .data = data};
+	struct walk walk = {.contents = contents, .visit = visit, .data = data, .go_on = go_on};
 	uint64_t swapped = 0;
 	int rc = pagemap_walk(dir, true, visit_pages, &walk, &swapped, NULL);
 
@@ -60,15 +64,17 @@ static int add(const struct inject_range *run, void *data)
 	return 0;
 }
 
-uint64_t merged_bytes(const struct contents *contents, bool exact, pid_t pid, int dir)
+uint64_t merged_bytes(const struct contents *contents, bool exact, pid_t pid, int dir,
+		      void (*go_on)(void))
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), bytes = 0;
 	struct ksm_process ksm;
 
-	if (ksm_process_read(pid, &ksm, NULL) < 0)
+	/* What is not marked is not merged. */
+	if (ksm_process_read(pid, &ksm, NULL) < 0 || (ksm.mergeable == 0 && ksm.merge_any == 0))
 		return 0;
 	if (contents && (exact || ksm.merging_pages < 0))
-		merged_walk(contents, dir, add, &bytes);
+		merged_walk(contents, dir, add, &bytes, go_on);
 	else if (ksm.merging_pages > 0)
 		bytes = (uint64_t)ksm.merging_pages * page;
 	/* The kernel's zero page in the place of empty ones. */

@@ -9,11 +9,15 @@
 #include "hook/common/probe.h"
 #include "hook/mark/one.h"
 #include "hook/mark/process.h"
+#include "hook/mark/shim.h"
 #include "oci-config/cleanup.h"
 #include "oci-config/notify.h"
 
 /* It is asked for once, not twice a second: a busy machine gets its time. */
 #define STOP_MS 500
+/* What did not stop is let go when it does. */
+#define REAP_NS	   50000000
+#define REAP_TIMES 40
 
 static bool may_read(int dir)
 {
@@ -74,11 +78,17 @@ static int mark(const struct one_target *target, struct one *ret, struct error *
 	return rc;
 }
 
-bool one_may_try(int times, int rc)
+bool one_may_try(const struct one_target *target, int times, int rc)
 {
-	if (rc == -EBUSY && times < ONE_TRIES)
-		nanosleep(&(struct timespec){0, 50000000}, NULL);
-	return rc == -EAGAIN || rc == -EBUSY;
+	if (rc != -EAGAIN && rc != -EBUSY)
+		return false;
+	for (int i = 0; times && i < REAP_TIMES; i++) {
+		target->go_on();
+		nanosleep(&(struct timespec){0, REAP_NS}, NULL);
+		if (!inject_reap())
+			break;
+	}
+	return true;
 }
 
 int one_mark(const struct one_target *target, struct one *ret, struct error *err)
@@ -86,10 +96,12 @@ int one_mark(const struct one_target *target, struct one *ret, struct error *err
 	struct ksm_process ksm;
 	int rc = -EAGAIN;
 
-	for (int i = 0; i < ONE_TRIES && one_may_try(i, rc); i++) {
+	for (int i = 0; i < ONE_TRIES && one_may_try(target, i, rc); i++) {
 		target->go_on();
 		rc = mark(target, ret, err);
 	}
+	if (rc == 0)
+		shim_switch(target->dir, false, !target->alone);
 	if (rc == 0 && ksm_process_read(target->pid, &ksm, NULL) == 0 && ksm.anonymous > 0)
 		ret->anonymous = (uint64_t)ksm.anonymous;
 	return rc;

@@ -20,7 +20,8 @@ struct one {
 struct one_target {
 	pid_t pid;
 	uint64_t start_time;
-	int dir; /* of process_open_alive */
+	int dir;    /* of process_open_alive */
+	bool alone; /* its container is not meant */
 	const struct mark_options *options;
 	void (*go_on)(void);		  /* it is not held up */
 	void (*unmerged)(uint64_t bytes); /* unmark: so many more */
@@ -40,7 +41,7 @@ int one_unmark(const struct one_target *target, struct one *ret, struct error *e
  * is waited for a little.
  */
 #define ONE_TRIES 4
-bool one_may_try(int times, int rc);
+bool one_may_try(const struct one_target *target, int times, int rc);
 /* How a thread of it is stopped. */
 int one_sweep(const struct one_target *target, struct sweep *ret, struct error *err);
 

@@ -31,6 +31,18 @@ static bool read_hex(const char **text, uint64_t *ret)
 	return true;
 }
 
+bool regions_read_range(const char **line, struct inject_range *ret)
+{
+	struct inject_range range;
+	const char *p = *line;
+
+	if (!read_hex(&p, &range.start) || *p++ != '-' || !read_hex(&p, &range.end) || *p++ != ' ')
+		return false;
+	*line = p;
+	*ret = range;
+	return true;
+}
+
 /* Anonymous memory that has a name. All other names in brackets are the kernel's own mappings. */
 static bool is_anonymous_name(const char *name)
 {
@@ -45,8 +57,7 @@ static enum regions_kind kind_of(const struct regions *regions, const char *line
 	uint64_t offset, major, minor, inode, size;
 	const char *perms;
 
-	if (!read_hex(&line, &ret->start) || *line++ != '-' || !read_hex(&line, &ret->end) ||
-	    *line++ != ' ' || ret->end <= ret->start)
+	if (!regions_read_range(&line, ret) || ret->end <= ret->start)
 		return REGIONS_EDGE;
 	perms = line;
 	if (strnlen(perms, 5) < 5 || perms[3] != 'p' || perms[4] != ' ')

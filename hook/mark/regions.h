@@ -39,6 +39,9 @@ struct regions {
 	size_t len;
 };
 
+/* "7f00-7f10 rw-p ...": what a mapping's first line in maps or smaps begins with; *line is then what follows. */
+bool regions_read_range(const char **line, struct inject_range *ret);
+
 /*
  * Takes the next piece of the text; returns how much of it. Less than `len`: the room is used up, empty it
  * and come again with the rest.

@@ -6,19 +6,22 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "hook/common/contents.h"
+#include "hook/common/ksm.h"
 #include "hook/common/probe.h"
 #include "hook/mark/merged.h"
 #include "hook/mark/one.h"
 #include "hook/mark/process.h"
+#include "hook/mark/regions.h"
 #include "hook/mark/room.h"
+#include "hook/mark/shim.h"
 #include "oci-config/cleanup.h"
 
 #ifndef MADV_POPULATE_WRITE
@@ -30,8 +33,15 @@
 	(16 * MIB) /* between two checks: some 10 ms in which the program cannot map anything */
 #define RATE	   (256 * MIB) /* bytes a second */
 #define RANGES	   64
-#define ROUNDS_MAX 3	       /* ksmd merges again meanwhile */
-#define CLEAR_MAX  (256 * MIB) /* address space that loses the mark in one call */
+#define ROUNDS_MAX 3 /* ksmd merges again meanwhile */
+/*
+ * Address space that loses the mark in one call. The kernel looks at each page, whether or not it is there: 17 ms a GiB, in
+ * which the program cannot map anything; and where much is merged still, it makes that separate on the way.
+ */
+#define CLEAR_MAX     (4096 * MIB)
+#define CLEAR_MERGED  (256 * MIB)
+#define AT_ONCE_MAX   (2 * CLEAR_MAX)
+#define ADDRESSES_MAX (UINT64_C(2) << 40) /* a process with more of them is left alone */
 
 struct unmark {
 	const struct one_target *target;
@@ -73,7 +83,9 @@ static void keep_pace(struct unmark *unmark, uint64_t bytes)
 
 static uint64_t merged_now(const struct unmark *unmark, bool exact)
 {
-	return merged_bytes(unmark->contents, exact, unmark->target->pid, unmark->target->dir);
+	const struct one_target *target = unmark->target;
+
+	return merged_bytes(unmark->contents, exact, target->pid, target->dir, target->go_on);
 }
 
 static int may_go_on(const struct unmark *unmark, uint64_t bytes)
@@ -93,7 +105,7 @@ static int advise(const struct unmark *unmark, int advice, size_t *ret_done)
 		rc = sweep_stop(&sweep, &thread, unmark->err);
 	if (rc < 0)
 		return rc;
-	rc = inject_madvise(&thread, unmark->ranges, unmark->count, advice, false, ret_done,
+	rc = inject_madvise(&thread, unmark->ranges, unmark->count, advice, sweep.batch, ret_done,
 			    unmark->err);
 	inject_end(&thread);
 	return rc;
@@ -151,7 +163,8 @@ static int separate_all(struct unmark *unmark, uint64_t merged)
 
 		if (merged < SLICE)
 			break;
-		rc = merged_walk(unmark->contents, unmark->target->dir, take_run, unmark);
+		rc = merged_walk(unmark->contents, unmark->target->dir, take_run, unmark,
+				 unmark->target->go_on);
 		if (rc == 0)
 			rc = separate(unmark);
 		if (rc < 0)
@@ -164,7 +177,7 @@ static int separate_all(struct unmark *unmark, uint64_t merged)
 /* Takes the mark from the ranges. */
 static int clear(struct unmark *unmark, uint64_t *merged)
 {
-	uint64_t before = *merged;
+	uint64_t before = *merged, begin = now(), rest;
 	size_t done = 0;
 	int rc;
 
@@ -176,6 +189,10 @@ static int clear(struct unmark *unmark, uint64_t *merged)
 	if (rc < 0)
 		return rc;
 	forget(unmark);
+	rest = now() - begin;
+	/* Half of the time is the program's own. */
+	unmark->target->go_on();
+	nanosleep(&(struct timespec){(time_t)(rest / 1000000000), (long)(rest % 1000000000)}, NULL);
 	if (before) {
 		*merged = merged_now(unmark, false);
 		if (before > *merged)
@@ -184,35 +201,41 @@ static int clear(struct unmark *unmark, uint64_t *merged)
 	return 0;
 }
 
-static int clear_mapping(struct unmark *unmark, uint64_t start, uint64_t end, uint64_t *merged)
+static int clear_mapping(struct unmark *unmark, const struct inject_range *mapping, bool empty,
+			 uint64_t *merged)
 {
+	uint64_t start = mapping->start, end = mapping->end;
 	/* If it had to be at once, much is merged still. */
-	bool cut = !unmark->contents || unmark->impossible;
+	bool much = !unmark->contents || unmark->impossible;
+	uint64_t most = much ? CLEAR_MERGED : CLEAR_MAX;
 
 	while (start < end) {
-		uint64_t len = cut && end - start > CLEAR_MAX ? CLEAR_MAX : end - start;
+		uint64_t len = empty || end - start < most ? end - start : most;
 		int rc;
 
-		if (unmark->count == RANGES || unmark->bytes + len > CLEAR_MAX) {
+		if (unmark->count == RANGES || (!empty && unmark->bytes + len > most)) {
 			rc = clear(unmark, merged);
 			if (rc < 0)
 				return rc;
 		}
 		unmark->ranges[unmark->count++] = (struct inject_range){start, start + len};
-		unmark->bytes += len;
+		unmark->bytes += empty ? 0 : len;
 		start += len;
 	}
 	return 0;
 }
 
-/* Whoever has marked them. */
-static int clear_all(struct unmark *unmark)
+/* A mapping that has the mark: rc of `visit` ends it. `empty`: there is nothing in it. */
+static int each_marked(struct unmark *unmark,
+		       int (*visit)(struct unmark *unmark, const struct inject_range *mapping,
+				    bool empty, uint64_t *data),
+		       uint64_t *data)
 {
 	const struct one_target *target = unmark->target;
 	cleanup_close int fd = openat(target->dir, "smaps", O_RDONLY | O_CLOEXEC);
-	uint64_t merged = merged_now(unmark, false);
 	cleanup_file FILE *maps = fd < 0 ? NULL : fdopen(fd, "re");
-	uint64_t start = 0, end = 0;
+	struct inject_range mapping = {0};
+	bool empty = false;
 	char line[512];
 	int rc = 0;
 
@@ -221,18 +244,53 @@ static int clear_all(struct unmark *unmark)
 				 "open the regions of process %d", target->pid);
 	(void)steal_fd(&fd);
 	while (rc == 0 && fgets(line, sizeof(line), maps)) {
-		uint64_t from, to;
+		const char *rest = line;
 
-		/* "FilePmdMapped:" begins with a hexadecimal digit, too. */
-		if (sscanf(line, "%" SCNx64 "-%" SCNx64 " ", &from, &to) == 2) {
-			start = from;
-			end = to;
+		if (regions_read_range(&rest, &mapping)) {
 			target->go_on();
+		} else if (!strncmp(line, "Anonymous:", 10)) {
+			empty = strtoull(line + 10, NULL, 10) == 0;
 		} else if (!strncmp(line, "VmFlags:", 8) && strstr(line, " mg")) {
 			unmark->one->changed = true;
-			rc = clear_mapping(unmark, start, end, &merged);
+			rc = visit(unmark, &mapping, empty, data);
 		}
 	}
+	return rc;
+}
+
+static int add_size(struct unmark *unmark, const struct inject_range *mapping, bool empty,
+		    uint64_t *size)
+{
+	(void)unmark;
+	*size += empty ? 0 : mapping->end - mapping->start;
+	return 0;
+}
+
+/* Address space that the kernel would walk through. */
+static int count_addresses(struct unmark *unmark, uint64_t *ret)
+{
+	struct process_stat stat;
+	int rc = process_stat(unmark->target->dir, &stat);
+
+	if (rc < 0)
+		return error_set(unmark->err, -rc, "process %d", unmark->target->pid);
+	*ret = stat.size;
+	if (stat.size <= AT_ONCE_MAX)
+		return 0;
+	*ret = 0;
+	rc = each_marked(unmark, add_size, ret);
+	if (rc == 0 && *ret > ADDRESSES_MAX)
+		rc = error_set(unmark->err, EOVERFLOW, "process %d: too much address space",
+			       unmark->target->pid);
+	return rc;
+}
+
+/* Whoever has marked them. */
+static int clear_all(struct unmark *unmark)
+{
+	uint64_t merged = merged_now(unmark, false);
+	int rc = each_marked(unmark, clear_mapping, &merged);
+
 	return rc < 0 ? rc : clear(unmark, &merged);
 }
 
@@ -263,23 +321,58 @@ static int clear_whole(struct unmark *unmark)
 	return rc;
 }
 
+/* Not known: yes. */
+static bool is_marked(const struct one_target *target)
+{
+	struct ksm_process ksm;
+
+	return ksm_process_read(target->pid, &ksm, NULL) < 0 || ksm.mergeable != 0 ||
+	       ksm.merge_any != 0;
+}
+
+/* By one call if that takes no time, else mapping by mapping before it. */
+static int clear_both(struct unmark *unmark)
+{
+	uint64_t addresses;
+	bool at_once;
+	int rc = count_addresses(unmark, &addresses);
+
+	if (rc < 0)
+		return rc;
+	at_once = addresses <= AT_ONCE_MAX && merged_now(unmark, true) < CLEAR_MERGED / 4;
+	if (at_once)
+		rc = clear_whole(unmark);
+	if (rc == 0 && is_marked(unmark->target))
+		rc = clear_all(unmark);
+	forget(unmark);
+	if (rc == 0 && !at_once)
+		rc = clear_whole(unmark);
+	return rc;
+}
+
 static int unmark_once(struct unmark *unmark)
 {
 	const struct one_target *target = unmark->target;
-	uint64_t before = merged_now(unmark, !target->again), after;
-	int rc = may_go_on(unmark, before);
+	uint64_t before, after;
+	struct sweep sweep;
+	int rc = one_sweep(target, &sweep, unmark->err);
 
+	if (rc < 0 || (target->again && !is_marked(target)))
+		return rc;
+	before = merged_now(unmark, !target->again);
+	rc = may_go_on(unmark, before);
+	if (rc == 0)
+		shim_switch(target->dir, true, !target->alone);
 	if (rc == 0 && !target->again)
 		rc = separate_all(unmark, before);
 	forget(unmark);
 	if (rc == 0)
-		rc = clear_all(unmark);
-	forget(unmark);
-	if (rc == 0)
-		rc = clear_whole(unmark);
+		rc = clear_both(unmark);
 	after = merged_now(unmark, !target->again);
 	if (before > after)
 		target->unmerged(before - after);
+	if (rc == -ENOMEM || rc == -ECANCELED)
+		shim_switch(target->dir, false, !target->alone);
 	return rc;
 }
 
@@ -294,7 +387,7 @@ int one_unmark(const struct one_target *target, struct one *ret, struct error *e
 				.err = err};
 	int rc = -EAGAIN;
 
-	for (int i = 0; i < ONE_TRIES && one_may_try(i, rc); i++)
+	for (int i = 0; i < ONE_TRIES && one_may_try(target, i, rc); i++)
 		rc = unmark_once(&unmark);
 	contents_done(&contents);
 	return rc;

@@ -9,12 +9,14 @@ _oci_ksm_estimate_columns='TARGET NAME PROCS ANON WITHIN ACROSS SAVED ZERO CHANG
 # _oci_ksm_words WORD...: the options and other words that may stand where WORD... (program, command) ends.
 _oci_ksm_words() {
   case $* in
-    oci-ksm) echo run status top doctor estimate metrics tune -h --help -V --version ;;
+    oci-ksm) echo run status top doctor estimate enable disable metrics tune -h --help -V --version ;;
     'oci-ksm run') echo -m --mode= -s --min-size= --domain= --layout= --sync -r --required -h --help ;;
     'oci-ksm status') echo -b --bytes -f --frames -J --json -n --noheadings -o --output= -v --verbose -h --help ;;
     'oci-ksm top') echo -b --batch -B --bytes -d --delay= -J --json -n --count= -o --output= -r --reverse -s --sort= -h --help ;;
     'oci-ksm doctor') echo -J --json -h --help ;;
     'oci-ksm estimate') echo -a --all -b --bytes -i --interval= -J --json -n --noheadings -o --output= -h --help ;;
+    'oci-ksm enable') echo -J --json -m --mode= -h --help ;;
+    'oci-ksm disable') echo -J --json -h --help ;;
     'oci-ksm metrics') echo -o --output= -h --help ;;
     'oci-ksm tune') echo -c --cpu= -n --dry-run -r --restore -t --scan-time= -h --help ;;
     oci-ksmd) echo -s --socket= -S --sync -1 --once -r --replace -l --log= -h --help -V --version ;;
@@ -37,6 +39,7 @@ _oci_ksm_values() {
     'oci-ksm top -n' | 'oci-ksm top --count') echo 1 2 10 ;;
     'oci-ksm estimate -o' | 'oci-ksm estimate --output') echo "$_oci_ksm_estimate_columns" ;;
     'oci-ksm estimate -i' | 'oci-ksm estimate --interval') echo 0 1 10 ;;
+    'oci-ksm enable -m' | 'oci-ksm enable --mode') echo auto process regions ;;
     'oci-ksm tune -c' | 'oci-ksm tune --cpu') echo 10 30 70 ;;
     'oci-ksm tune -t' | 'oci-ksm tune --scan-time') echo 30 60 200 ;;
     'oci-ksmd -l' | 'oci-ksmd --log') echo auto syslog stderr file:/ ;;

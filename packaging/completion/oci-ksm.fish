@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Completion of fish for oci-ksm, oci-ksmd, oci-ksm-hook and ksm-wrapper. tests/integration/manual.bats compares it with --help.
 
-set -l commands run status top doctor estimate metrics tune
+set -l commands run status top doctor estimate enable disable metrics tune
 complete -c oci-ksm -f
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -s h -l help -d 'display a short help'
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -s V -l version -d 'display the version'
@@ -10,6 +10,8 @@ complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a status -d 
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a top -d 'the same, again and again, and how it changes'
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a doctor -d 'check whether merging works on this host'
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a estimate -d 'say what merging would save, before it is switched on'
+complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a enable -d 'make what runs mergeable, without a restart'
+complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a disable -d 'take merging back from what runs'
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a metrics -d 'print the figures of status for Prometheus'
 complete -c oci-ksm -n "not __fish_seen_subcommand_from $commands" -a tune -d 'switch KSM on at a sensible speed, and back'
 
@@ -56,6 +58,17 @@ complete $in_estimate -s n -l noheadings -d 'the table only, without headings'
 complete $in_estimate -s o -l output -x -a '(__fish_append , TARGET NAME PROCS ANON WITHIN ACROSS SAVED ZERO CHANGING MERGED UNREAD SWAPPED MAPPED)' -d 'columns to show'
 complete $in_estimate -s h -l help -d 'display a short help'
 complete $in_estimate -F
+
+set -l in_enable -c oci-ksm -n '__fish_seen_subcommand_from enable'
+complete $in_enable -s J -l json -d 'as JSON'
+complete $in_enable -s m -l mode -x -a 'auto process regions' -d 'whole processes, or what they have mapped'
+complete $in_enable -s h -l help -d 'display a short help'
+complete $in_enable -F
+
+set -l in_disable -c oci-ksm -n '__fish_seen_subcommand_from disable'
+complete $in_disable -s J -l json -d 'as JSON'
+complete $in_disable -s h -l help -d 'display a short help'
+complete $in_disable -F
 
 set -l in_metrics -c oci-ksm -n '__fish_seen_subcommand_from metrics'
 complete $in_metrics -s o -l output -r -F -d 'replace this file'

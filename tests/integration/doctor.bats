@@ -41,6 +41,22 @@ detail() { "$BIN/oci-ksm" doctor --json | jq -r --arg id "$1" '.probes[] | selec
   assert_equal "$(verdict speed)" ok
 }
 
+@test "what ksmd's settings do: smart_scan, zero pages, sharing; and nothing is wrong after tune" {
+  ksm_begin
+  ksm_set pages_to_scan 100
+  ksm_set smart_scan 1
+  if [ -e "$KSM/smart_scan" ]; then assert_equal "$(verdict smart_scan)" warn; else assert_equal "$(verdict smart_scan)" ''; fi
+  ksm_set use_zero_pages 1
+  assert_contains "$(detail zero_pages)" "the kernel's zero page"
+  ksm_set use_zero_pages 0
+  assert_contains "$(detail zero_pages)" 'with each other'
+  assert_contains "$(detail sharing)" "at most $(cat "$KSM/max_page_sharing") times"
+  "$BIN/oci-ksm" tune > /dev/null
+  assert_equal "$(verdict running) $(verdict speed) $(verdict smart_scan | sed 's/^$/ok/')" 'ok ok ok'
+  "$BIN/oci-ksm" tune --restore > /dev/null
+  assert_equal "$(verdict speed)" warn
+}
+
 @test "no shim; a shim that does not load" {
   ksm_begin
   settings '.preload_dir = $dir' --arg dir "$T/preload"
@@ -110,11 +126,12 @@ detail() { "$BIN/oci-ksm" doctor --json | jq -r --arg id "$1" '.probes[] | selec
   ksm_set run 0
   ksm_set pages_to_scan 100
   remedy() { "$BIN/oci-ksm" doctor --json | jq -r --arg id "$1" '.probes[] | select(.id == $id) | .remedy'; }
-  assert_equal "$(remedy running)" '`echo 1 > /sys/kernel/mm/ksm/run`'
-  if [ -e "$KSM/advisor_mode" ]; then knob='scan-time > /sys/kernel/mm/ksm/advisor_mode'; else knob='1000 > /sys/kernel/mm/ksm/pages_to_scan'; fi
-  assert_equal "$(remedy speed)" "\`echo $knob\`"
+  assert_equal "$(remedy running)" '`oci-ksm tune`, or without more `echo 1 > /sys/kernel/mm/ksm/run`'
+  assert_equal "$(remedy speed)" '`oci-ksm tune`'
   assert_match "$(remedy runtime)" '^`(apt-get|dnf) install crun`'
   assert_match "$(remedy notify)" '^`(oci-ksmd &|systemctl enable --now oci-ksmd.socket)`'
+  settings '.profit_guard.enable = true'
+  assert_match "$(remedy notify)" '^`(oci-ksmd &|systemctl enable --now oci-ksmd.service)` .* have no effect without it'
 }
 
 @test "colours on a terminal only, and not against NO_COLOR" {

@@ -300,7 +300,7 @@ s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(open(sys.ar
   run "$BIN/oci-ksmd" --socket="$T/missing/notify.sock"
   assert_status 1
   assert_contains "$output" 'No such file'
-  mkdir -m 777 "$STATE"
+  chmod 777 "$STATE"
   run "$BIN/oci-ksmd"
   assert_status 1
   assert_contains "$output" 'which others may write to'

@@ -114,16 +114,27 @@ node_config() { in_engine cat /etc/containerd/config.toml; }
 echo "$*" >> "$(dirname "$0")/asked"
 case "$*" in
   'is-active --quiet crio') exit 3 ;;
-  'restart containerd') exec sh -eu "$(dirname "$0")/containerd.unit" restart ;;
+  'restart containerd')
+    if rm "$(dirname "$0")/cut" 2> /dev/null; then exit 9; fi
+    exec sh -eu "$(dirname "$0")/containerd.unit" restart
+    ;;
 esac
 SYSTEMCTL
   node_config > "$T/before"
   in_engine find /usr/local -printf '%p %m %l\n' | sort > "$T/files"
 
+  # It is cut short before the restart, which the next one makes up for.
+  touch "$E/units/cut"
+  run node_install install
+  assert_status 9
   node_install install
   assert_equal "$(node_config | head -n "$(wc -l < "$T/before")")" "$(cat "$T/before")"
   assert_equal "$(node_config | grep -c 'runtimes.ksm\]')" 1
   assert_equal "$(grep -v is-active "$E/units/asked")" 'daemon-reload
+enable --now oci-ksmd.socket
+try-reload-or-restart oci-ksmd.service
+restart containerd
+daemon-reload
 enable --now oci-ksmd.socket
 try-reload-or-restart oci-ksmd.service
 restart containerd'
@@ -142,8 +153,15 @@ restart containerd'
   assert_equal "$(engine_records | wc -l)" 1
   run node_install remove
   assert_status 1
-  assert_contains "$output" '1 containers of this node use oci-ksm'
+  # The pod's pause container is one of them.
+  assert_contains "$output" '2 containers of this node use oci-ksm'
   in_engine test -x /usr/local/bin/oci-ksm-runtime-runc
+  cri_remove one
+  cri_pod ksm one static oci-ksm/mode=off -- /workloads/static
+  assert_equal "$(engine_records)" ''
+  run node_install remove
+  assert_status 1
+  assert_contains "$output" '2 containers of this node use oci-ksm'
   cri_remove one
 
   node_install remove

@@ -22,6 +22,9 @@ setup() {
   rm -f "$LOG"
 }
 teardown() {
+  touch "$P/home/stop"
+  [ -z "${CHURN:-}" ] || wait "$CHURN" || true
+  rm "$P/home/stop"
   podman pod rm --all --force --time 0 > /dev/null
   podman rm --all --force --time 0 > /dev/null
   notify_end
@@ -55,6 +58,37 @@ teardown() {
 @test "a restart policy and a volume with the container's name" { life_policy; }
 @test "a pod: its containers as they wish, its pause container never" { life_pod; }
 @test "a pod with oci-ksm-runtime" { life_pod --runtime ksm; }
+@test "the user's own containers, by name: status, top, metrics, disable, enable; also while others come and go" {
+  podman run -d --name x "${AUTO[@]}" --security-opt seccomp=unconfined small "${SLEEP[@]}"
+  assert_merges "$(pid_of x)"
+  id=$(podman inspect --format '{{.Id}}' x)
+  as_user sh -c 'until [ -e stop ]; do podman run --rm --annotation oci-ksm/mode=auto small true; done' > "$P/log/churn" 2>&1 3>&- &
+  CHURN=$!
+  for _ in 1 2 3; do
+    run --separate-stderr -0 as_user oci-ksm status --json
+    assert_equal "$stderr$(jq -c --arg id "$id" '.containers[] | select(.id == $id) | [.processes, .anonymous > 0]' <<< "$output")" '[1,true]'
+    run --separate-stderr -0 as_user oci-ksm top --batch --json --count=1
+    assert_equal "$stderr$(jq -c --arg id "$id" '.containers[] | select(.id == $id) | .processes' <<< "$output")" 1
+    run --separate-stderr -0 as_user oci-ksm metrics
+    assert_equal "$stderr$(grep -cxF "oci_ksm_container_processes{id=\"$id\"} 1" <<< "$output")" 1
+    run -0 as_user oci-ksm disable x
+    refute_merges "$(pid_of x)"
+    run -0 as_user oci-ksm enable x
+    assert_merges "$(pid_of x)"
+  done
+  touch "$P/home/stop"
+  wait "$CHURN"
+  assert_equal "$(cat "$P/log/churn")" ''
+  # Who is not root cannot call in the name of a program with a filter of system calls.
+  podman run -d --name filtered "${AUTO[@]}" small "${SLEEP[@]}"
+  run -1 as_user oci-ksm disable filtered
+  assert_contains "$output" ': 1 process left alone: seccomp filters that we cannot pass'
+  assert_merges "$(pid_of filtered)"
+  # Frames can be told apart only by who sees their numbers.
+  run -1 as_user oci-ksm estimate x
+  assert_contains "$output" 'see frame numbers (CAP_SYS_ADMIN)'
+}
+
 @test "exec, with hooks alone: programs with glibc, in the mode preload" { life_exec_hooks; }
 @test "exec, with oci-ksm-runtime: every program" { life_exec_runtime; }
 @test "static: what copies have in common is merged" { engine_share podman static; }

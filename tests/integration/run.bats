@@ -51,6 +51,11 @@ print(" mg" in re.search("VmFlags:.*", heap).group(), open("/proc/self/ksm_stat"
   assert_output 1M
   KSMP_MERGE_THRESHOLD=4096 run -0 ksm run -- sh -c 'echo "$KSMP_MERGE_THRESHOLD.$OCI_KSM_MIN_SIZE"'
   assert_output 4096.
+  # What auto takes depends on it, wherever it comes from.
+  for variable in OCI_KSM_MIN_SIZE=1M KSMP_MERGE_THRESHOLD=1048576; do
+    run -0 env "$variable" "$BIN/oci-ksm" run --mode=auto -- sh -c '"$BIN/oci-ksm" status --noheadings --output=mode,reason'
+    assert_match "$output" "^preload .* and process $(if as_a_whole; then echo 'knows no min-size'; else echo '(knows no min-size|is not possible)'; fi)"
+  done
 }
 
 @test "ksm-wrapper is the same, without options" {

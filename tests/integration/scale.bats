@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # scale.bats: 300 containers of 10 processes: what status and top cost. Compared is CPU time, with that of a plain reading of the same files.
-# bats test_tags=alone
+# bats file_tags=alone
 load lib
 
 CONTAINERS=300

@@ -27,6 +27,7 @@ sleeps() { works "$1" && grep -q '^State:\sS' "/proc/$1/status"; }
 switches() { awk '/^voluntary_ctxt_switches|^nonvoluntary/ { n += $2 } END { print n }' "/proc/$1/status"; }
 
 @test "with nothing to do it does not wake up, holds no listener, and has fewer rights than the others" {
+  if ! notifies; then unserved; return; fi
   local pid before
   notify_begin
   rootfs_busybox "$T/r"
@@ -48,6 +49,7 @@ socket:'
 }
 
 @test "killed 20 times it comes back, alone, and it ends with the others" {
+  if lacks notify; then unserved; return; fi
   local i pid last
   notify_begin
   pid=$(steward)
@@ -74,6 +76,7 @@ socket:'
 }
 
 @test "two oci-ksmd with one folder of state: one steward works, the other takes over" {
+  if lacks notify; then unserved; return; fi
   local first second keeper
   notify_begin
   first=$(steward)
@@ -94,19 +97,21 @@ socket:'
 # pages ID MIB: a container with so much memory in pages that are all different, and written to again and again.
 pages() {
   [ -d "$T/r" ] || { rootfs_busybox "$T/r" && cp "$BUILD/tests/workloads/pages" "$T/r/bin/"; }
-  bundle "$T/b$1" "$T/r" -a oci-ksm/mode=process "${@:3}" -- /bin/pages "$2"
+  bundle "$T/b$1" "$T/r" -a "oci-ksm/mode=$(if as_a_whole; then echo process; else echo notify; fi)" "${@:3}" -- /bin/pages "$2"
   oci_start wrapper-crun "$T/b$1" "$(cid "$1")"
   wait_for 30 grep -q ready "$T/$(cid "$1").out"
 }
 # is ID FILTER: what was switched says so. reads ID: as it stands.
 is() { jq -e "$2" "$STATE/switched/$(cid "$1").json" > /dev/null 2>&1; }
-whole() { grep -q 'merge_any: yes' "/proc/$1/ksm_stat"; }
-not_whole() { grep -q 'merge_any: no' "/proc/$1/ksm_stat"; }
+# whole PID, not_whole PID: is all of it mergeable, as a whole or, where that is forced off, by its regions?
+whole() { if as_a_whole; then grep -q 'merge_any: yes' "/proc/$1/ksm_stat"; else all_marked 65536 "$1"; fi; }
+not_whole() { if as_a_whole; then grep -q 'merge_any: no' "/proc/$1/ksm_stat"; else ! all_marked 65536 "$1"; fi; }
 # pause_ends ID: it was to be tried again some time ago.
 pause_ends() { jq '.retry_at = 1' "$STATE/switched/$(cid "$1").json" > "$T/ended" && mv "$T/ended" "$STATE/switched/$(cid "$1").json"; }
 logged() { grep -qE "container $(cid "$1"): $2" "$LOG"; }
 
 @test "the profit guard switches off what does not pay, tries it again, each time later, and keeps what pays" {
+  if lacks notify; then unserved; return; fi
   local bad good required
   ksm_begin
   notify_begin
@@ -141,6 +146,7 @@ logged() { grep -qE "container $(cid "$1"): $2" "$LOG"; }
 }
 
 @test "it tries nothing again while another trust domain merges; without the setting nothing is judged" {
+  if lacks notify; then unserved; return; fi
   ksm_begin
   notify_begin
   pages bad 8 -a oci-ksm/domain=shop
@@ -149,9 +155,8 @@ logged() { grep -qE "container $(cid "$1"): $2" "$LOG"; }
   assert_log_lines 0 'profit guard'
   settings '.profit_guard = {enable: true, scans: 1, pause: 1000}'
   wait_for 30 is bad '.merging == false'
-  bundle "$T/bother" "$T/r" -a oci-ksm/mode=process -a oci-ksm/domain=bank -- /bin/sleep 1000
-  oci_start wrapper-crun "$T/bother" "$(cid other)"
-  whole "$(oci_pid crun "$(cid other)")"
+  pages other 1 -a oci-ksm/domain=bank
+  wait_for 10 whole "$(oci_pid crun "$(cid other)")"
   pause_ends bad
   wait_for 30 logged bad 'info: profit guard: merging is not tried again for 1000 s: .*shop'
   not_whole "$(oci_pid crun "$(cid bad)")"
@@ -160,8 +165,13 @@ logged() { grep -qE "container $(cid "$1"): $2" "$LOG"; }
   wait_for 30 logged bad 'info: profit guard: merging is tried again'
 }
 
+# session COMMAND: the pid of what `exec` started with it, in the container of process $pid.
+in_container() { pgrep -f "^$1\$" --ns "$pid" --nslist pid; }
+session() { wait_for 10 in_container "$1" > /dev/null && in_container "$1"; }
+
 @test "containers in mode notify that were disabled are left alone by the marker, until they are enabled again" {
-  local pid
+  if ! notifies; then unserved; return; fi
+  local pid session
   notify_begin OCI_KSM_NO=prctl
   rootfs_busybox "$T/r"
   cp "$BUILD/tests/workloads/pages" "$T/r/bin/"
@@ -174,7 +184,7 @@ logged() { grep -qE "container $(cid "$1"): $2" "$LOG"; }
   if marked; then fail 'it is not unmarked'; fi
   # It is watched as long as it uses the CPU, twice a second; and a session is notified.
   oci crun exec -d "$(cid)" /bin/pages 5
-  session=$(pgrep -f '^/bin/pages 5$' --ns "$pid" --nslist pid)
+  session=$(session '/bin/pages 5')
   sleep 2
   if marked || all_marked 65536 "$session"; then fail 'it is marked again'; fi
   run -0 "$BIN/oci-ksm" enable "$(cid)"
@@ -182,23 +192,25 @@ logged() { grep -qE "container $(cid "$1"): $2" "$LOG"; }
 }
 
 @test "sessions in a container that was enabled merge, within seconds; in one that was disabled they do not" {
+  if lacks notify; then unserved; return; fi
   local pid session
   notify_begin
   rootfs_busybox "$T/r"
-  bundle "$T/b" "$T/r" -a oci-ksm/mode=off -- /bin/sleep 1000
+  cp "$BUILD/tests/workloads/pages" "$T/r/bin/"
+  bundle "$T/b" "$T/r" -a oci-ksm/mode=off -- /bin/pages 1
   oci_start crun "$T/b"
   pid=$(oci_pid crun)
   run -0 "$BIN/oci-ksm" enable "$(cid)"
   whole "$pid"
-  oci crun exec -d "$(cid)" /bin/sh -c 'sleep 1001; :'
-  session() { pgrep -f '^/bin/sh -c sleep 1001; :$' --ns "$pid" --nslist pid; }
-  session=$(session)
+  oci crun exec -d "$(cid)" /bin/pages 2
+  session=$(session '/bin/pages 2')
   wait_for 10 whole "$session"
   run -0 "$BIN/oci-ksm" disable "$(cid)"
   wait_for 10 not_whole "$session"
   not_whole "$pid"
+  as_a_whole || return 0
   # What merges all the same, as its parent does, does not for long.
   "$BIN/oci-ksm" run --mode=process -- crun --root="$T/rt-crun" exec -d "$(cid)" /bin/sleep 1002
-  session=$(pgrep -f '^/bin/sleep 1002$' --ns "$pid" --nslist pid)
+  session=$(session '/bin/sleep 1002')
   wait_for 20 not_whole "$session"
 }

@@ -18,8 +18,9 @@ test_figures_SRCS += $(addprefix hook/cli/, figures_list.c figures_frames.c)
 $(foreach t,inject inject_refused inject_notify,$(eval $(call unit_test,$(t)))$(eval test_$(t)_SRCS += $(INJECT_SRCS)))
 $(foreach t,probe probe_cache program,$(eval $(call unit_test,$(t))))
 # The helper's marker.
-$(foreach t,regions marks,$(eval $(call unit_test,$(t))))
+$(foreach t,regions marks room,$(eval $(call unit_test,$(t))))
 test_regions_SRCS += hook/mark/regions.c
+test_room_SRCS += hook/mark/room.c hook/mark/hierarchy.c
 test_marks_SRCS += $(addprefix hook/notify/, dirty.c pace.c)
 test_marks_LIBS += -lpthread
 # The helper's keeper.

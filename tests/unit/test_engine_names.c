@@ -192,7 +192,7 @@ static void found_by_who_started_it(void **state)
 {
 	const struct folder *folder = *state;
 	/* conmon; a shim in the container's bundle; that of a pod, beside it; and one that has nothing to do with it */
-	static const char *const places[] = {"s-containers/" ID "/userdata", "k8s.io/" ID,
+	static const char *const places[] = {("s-containers/" ID "/userdata"), ("k8s.io/" ID),
 					     "k8s.io/pause", "elsewhere"};
 
 	make(folder, "s-containers");

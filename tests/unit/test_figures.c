@@ -104,26 +104,45 @@ static void modes(void **state)
 	assert_string_equal(figures_mode(&figures, buf, sizeof(buf)), "enabled");
 }
 
-/* Container 0 maps frame 7 at two addresses, by two processes at one of them; container 1 has it too. Frame 8 is 1's alone. */
+/*
+ * Container 0 maps frame 7 at pages 1 and 2, by two processes at one of them; container 1 has it too. Frame 8 is 1's alone. What a
+ * process has at page 3 may be what another has there, unmerged.
+ */
 static void frames(void **state)
 {
 	static const struct {
-		uint64_t frame, address;
 		size_t container;
+		uint64_t page, frame;
+		bool is_merged;
 	} pages[] = {
-		{7, 0x1000, 0},		{7, 0x2000, 0}, {7, 0x1000, 0},
-		{7, 0x7ffffffff000, 1}, {8, 0x1000, 1}, {8, 0x1000, 1},
+		{0, 1, 7, true},
+		{0, 2, 7, true},
+		{0, 1, 7, true},
+		{0, 3, 7, true},
+		{0, 3, 9, false},
+		{0, 4, 10, false},
+		{1, (UINT64_C(1) << 45) - 1, 7, true},
+		{1, 1, 8, true},
+		{1, 1, 8, true},
 	};
-	struct pairs list = {0};
+	struct pairs all = {0};
 	double saved[3];
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(pages); i++)
-		assert_int_equal(merged_add(&list, pages[i].frame, pages[i].container,
-					    pages[i].address, 4096),
-				 0);
-	merged_count(&list, saved, 3);
-	free(list.list);
+	for (size_t container = 0; container < 2; container++) {
+		struct pairs merged = {0}, others = {0};
+
+		for (size_t i = 0; i < COUNT(pages); i++)
+			if (pages[i].container == container)
+				assert_int_equal(pages_add(pages[i].is_merged ? &merged : &others,
+							   pages[i].page, pages[i].frame),
+						 0);
+		assert_int_equal(merged_add(&all, container, &merged, &others), 0);
+		free(merged.list);
+		free(others.list);
+	}
+	merged_count(&all, saved, 3);
+	free(all.list);
 	/* Three pages have one frame: two are saved, of which two parts of three are container 0's. */
 	assert_int_equal((int)(saved[0] * 1000 + 0.5), 1333);
 	assert_int_equal((int)(saved[1] * 1000 + 0.5), 667);

@@ -9,12 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hook/common/ksm.h"
 #include "hook/common/ksm_tuning.h"
 #include "hook/common/log.h"
+#include "hook/common/switched.h"
 #include "hook/notify/steward/boost.h"
 #include "hook/notify/steward/chores.h"
 #include "hook/notify/steward/pressure.h"
@@ -45,20 +45,27 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* FNV-1a of the name and, where files are written again for each event, of the time of that. */
-static uint64_t number_of(int dir, const char *name, bool with_time)
+/* FNV-1a. */
+static uint64_t number_of(const char *name, uint64_t since)
 {
-	uint64_t hash = 0xcbf29ce484222325u;
-	struct stat st = {0};
+	uint64_t hash = 0xcbf29ce484222325u ^ since;
 
 	for (const char *p = name; *p; p++)
 		hash = (hash ^ (unsigned char)*p) * 0x100000001b3u;
-	if (with_time && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		hash ^= (uint64_t)st.st_mtim.tv_sec * 1000000007u + (uint64_t)st.st_mtim.tv_nsec;
 	return hash;
 }
 
-static void add_folder(int fd, bool with_time, struct seen *seen)
+static void add(struct seen *seen, uint64_t number)
+{
+	uint64_t *more = reallocarray(seen->of, seen->count + 1, sizeof(*more));
+
+	if (!more)
+		return;
+	seen->of = more;
+	seen->of[seen->count++] = number;
+}
+
+static void add_containers(int fd, struct seen *seen)
 {
 	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_dir DIR *dir = copy < 0 ? NULL : fdopendir(copy);
@@ -68,16 +75,24 @@ static void add_folder(int fd, bool with_time, struct seen *seen)
 		close(copy);
 	while (dir && (entry = readdir(dir))) {
 		const char *end = strrchr(entry->d_name, '.');
-		uint64_t *more;
 
-		if (entry->d_name[0] == '.' || !end || strcmp(end, ".json") != 0)
-			continue;
-		more = reallocarray(seen->of, seen->count + 1, sizeof(*more));
-		if (!more)
-			return;
-		seen->of = more;
-		seen->of[seen->count++] = number_of(fd, entry->d_name, with_time);
+		if (entry->d_name[0] != '.' && end && strcmp(end, ".json") == 0)
+			add(seen, number_of(entry->d_name, 0));
 	}
+}
+
+/* Those that are switched on, each time. */
+static void add_switched(int fd, struct seen *seen)
+{
+	struct switched *list = NULL;
+	size_t count = 0;
+
+	if (switched_list(fd, &list, &count, NULL) < 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		if (list[i].merging)
+			add(seen, number_of(list[i].id, list[i].since));
+	switched_list_free(list, count);
 }
 
 /* Are there records that were not there before? */
@@ -86,8 +101,8 @@ static bool look_for_new(const struct steward *steward)
 	struct seen now = {0};
 	bool any = false;
 
-	add_folder(steward->containers, false, &now);
-	add_folder(steward->switched, true, &now);
+	add_containers(steward->containers, &now);
+	add_switched(steward->switched, &now);
 	if (now.count)
 		qsort(now.of, now.count, sizeof(*now.of), compare);
 	for (size_t i = 0, j = 0; i < now.count && !any; i++) {

@@ -112,15 +112,17 @@ static void await_turn(const struct loop *loop)
 	fcntl(loop->keeper, F_SETFL, flags);
 }
 
-static void load_settings(struct steward *steward)
+/* `tell`: what is wrong with them; main has told it of those at the start. */
+static void load_settings(struct steward *steward, bool tell)
 {
 	struct ocfg_settings settings;
 	struct ocfg_notes notes = {0};
 	struct error err = {0};
 
-	if (ocfg_settings_load(NULL, &settings, &notes, &err) < 0)
+	if (ocfg_settings_load(NULL, &settings, &notes, &err) < 0 && tell)
 		log_error(&err, "settings, going on with the defaults");
-	log_notes(&notes);
+	if (tell)
+		log_notes(&notes);
 	ocfg_settings_done(&steward->settings);
 	steward->settings = settings;
 }
@@ -143,7 +145,7 @@ static void set_up(struct loop *loop)
 	struct error err = {0};
 	int rc;
 
-	load_settings(&loop->steward);
+	load_settings(&loop->steward, false);
 	rc = open_folders(&loop->steward, &err);
 	if (rc == 0) {
 		await_turn(loop);
@@ -221,6 +223,6 @@ void steward_run(int keeper, unsigned features)
 		do_chores(&loop, news);
 		news = sleep_for_news(&loop);
 		if (news & NEWS_SETTINGS)
-			load_settings(&loop.steward);
+			load_settings(&loop.steward, true);
 	}
 }

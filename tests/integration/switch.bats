@@ -1,0 +1,297 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# probes: prctl
+# switch.bats: oci-ksm enable and disable: for containers that run, and that know nothing of it.
+load lib
+load notify
+
+teardown() {
+  notify_end
+  test_end
+}
+
+enable() { "$BIN/oci-ksm" enable "$@"; }
+disable() { "$BIN/oci-ksm" disable "$@"; }
+
+# program MIB [STATEMENT]: the text of a python program with so much memory, of whose pages 256 have different contents. In an endless
+# loop it does STATEMENT.
+program() {
+  printf '%s\n' "import mmap, os, subprocess, time
+def new(size):
+    m = mmap.mmap(-1, size << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    for page in range(size << 8):
+        m[page << 12:(page << 12) + 8] = b'%08d' % (page % 256)
+    return m
+m = new($1)
+print('ready', flush=True)
+i = 0
+while True:
+    i += 1
+    ${2:-time.sleep(100)}"
+}
+# start NAME PROGRAM [options of bundle]: a container of crun's, or of $RUNTIME; its first process is $PID.
+start() {
+  local name=$1 text=$2
+  shift 2
+  [ -d "$T/root" ] || rootfs_host "$T/root"
+  bundle "$T/$name" "$T/root" "$@" -- /usr/bin/python3 -u -c "$text"
+  oci_start "${RUNTIME:-crun}" "$T/$name" "$(cid "$name")"
+  PID=$(oci_pid crun "$(cid "$name")")
+  wait_for 20 grep -q ready "$T/$(cid "$name").out"
+}
+# holds FILTER: is it true of the JSON in $output?
+holds() { [ "$(jq ".containers[0] | $1" <<< "$output")" = true ] || fail "not true: $1" "$output"; }
+# marked PID: so many of its mappings have the mark. merged PID: so many of its pages are merged
+marked() { grep -c '^VmFlags:.* mg' "/proc/$1/smaps" || true; }
+merged() { cat "/proc/$1/ksm_merging_pages"; }
+merged_at_least() { [ "$(merged "$1")" -ge "$2" ]; }
+# census PID...: bytes of their frames that KSM has made
+census() { "$BUILD/tools/ksm-census" "$@" | jq .now.merged; }
+
+# on_and_off MODE: a container with three processes
+on_and_off() {
+  local mode=$1 id child
+  local -a pids
+  ksm_begin
+  start c "$(program 16 'os.fork() if i < 3 else time.sleep(100)')"
+  id=$(cid c)
+  forked() { [ "$(pgrep -cg "$PID")" -ge 4 ] || [ "$(pgrep --ns "$PID" --nslist pid | wc -l)" -ge 4 ]; }
+  wait_for 10 forked
+  mapfile -t pids < <(pgrep --ns "$PID" --nslist pid)
+  assert_equal "$(marked "$PID")" 0
+  run --separate-stderr -0 enable --mode="$mode" --json "$id"
+  holds ".container == \"$id\" and .merging and .processes == 4 and .changed == 4 and (.left_alone | add) == 0 and .anonymous > 4 * 16 * 1048576"
+  assert_equal "$(jq -c '[.version, .id, .merging, .by, .retry_at]' "$STATE/switched/$id.json")" "[1,\"$id\",true,\"operator\",0]"
+  assert_equal "$(jq -r .pid "$STATE/switched/$id.json")" "$PID"
+  assert_exists "$(jq -r .cgroup "$STATE/switched/$id.json")/cgroup.procs"
+  wait_scans 2
+  for child in "${pids[@]}"; do
+    wait_for 30 merged_at_least "$child" 3000
+  done
+  run --separate-stderr -0 enable --mode="$mode" --json "$id"
+  holds '.processes == 4 and .changed == 0'
+  run --separate-stderr -0 disable --json "$id"
+  assert_equal "$stderr" ''
+  holds '(.merging | not) and .processes == 4 and .changed == 4 and .merged == 0 and .separated >= 4 * 3000 * 4096'
+  assert_equal "$(jq -c '[.merging, .by]' "$STATE/switched/$id.json")" '[false,"operator"]'
+  for child in "${pids[@]}"; do
+    assert_equal "$(marked "$child")" 0
+    grep -q 'merge_any: yes' "/proc/$child/ksm_stat" && fail "process $child still marks what it maps"
+  done
+  assert_equal "$(census "${pids[@]}")" 0
+  run -0 disable "$id"
+  assert_equal "$output" "$id: merging off: 4 processes, 0B separate again, 0B merged still"
+  # Stopped: nobody remembers it.
+  oci crun delete -f "$id"
+  run -1 disable "$id"
+  assert_contains "$output" "container $id: No such process"
+}
+
+@test "a container with forked processes, on and off" { on_and_off auto; }
+@test "region by region, on and off" { on_and_off regions; }
+
+@test "large mappings are separated in parts, and never cut: mremap of a busy program does not fail" {
+  ksm_begin
+  start c "$(program 100 'm.resize((100 << 20) + (i % 2 << 16))')"
+  id=$(cid c)
+  run -0 enable "$id"
+  wait_for 30 merged_at_least "$PID" 20000
+  run --separate-stderr -0 disable --json "$id"
+  holds '.processes == 1 and .merged == 0 and (.left_alone | add) == 0'
+  assert_equal "$(oci crun state "$id" | jq -r .status)" running
+  refute_contains "$(cat "$T/$id.err")" Error
+}
+
+@test "a memory limit that cannot take it: nothing is done, nothing is killed" {
+  ksm_begin
+  start c "$(program 64)"
+  id=$(cid c)
+  run -0 enable "$id"
+  wait_scans 2
+  wait_for 30 merged_at_least "$PID" 16000
+  cgroup=/sys/fs/cgroup/memory$(sed -n 's/^[0-9]*:memory://p' "/proc/$PID/cgroup")
+  limit=memory.limit_in_bytes
+  if [ ! -e "$cgroup/$limit" ]; then cgroup=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$PID/cgroup") limit=memory.max; fi
+  echo $((40 << 20)) > "$cgroup/$limit"
+  before=$(merged "$PID")
+  run --separate-stderr -1 disable "$id"
+  assert_equal "$output" ''
+  assert_match "$stderr" "oci-ksm: $id: 6[0-9] MiB more do not fit in $cgroup, where $limit is 40 MiB and [0-9]+ MiB are used: raise it, or free memory there"
+  assert_match "$stderr" "$id: 6[0-9](\.[0-9])?M are merged still and stay so \(0B are separate again\)\. It goes on unharmed; when there is room, repeat 'oci-ksm disable $id'"
+  assert_equal "$(merged "$PID")" "$before"
+  assert_equal "$(jq .merging "$STATE/switched/$id.json")" true
+  if as_a_whole; then grep -q 'merge_any: yes' "/proc/$PID/ksm_stat"; fi
+  run -1 disable --json "$id"
+  holds ".merging and .merged >= 64 * 1048576 and .separated == 0 and (.error | contains(\"$limit\"))"
+  assert_equal "$(oci crun state "$id" | jq -r .status)" running
+  if [ -e "$cgroup/memory.events" ]; then
+    assert_equal "$(sed -n 's/^oom_kill //p' "$cgroup/memory.events")" 0
+  else
+    assert_equal "$(sed -n 's/^oom_kill //p' "$cgroup/memory.oom_control")" 0
+  fi
+  echo $((256 << 20)) > "$cgroup/$limit"
+  run -0 disable --json "$id"
+  holds '(.merging | not) and .merged == 0 and .separated >= 64 * 1048576'
+}
+
+# bats test_tags=alone
+@test "under load, on and off again and again: not one request fails" {
+  rootfs_host "$T/root"
+  bundle "$T/redis" "$T/root" -- /usr/bin/redis-server --port 0 --unixsocket /tmp/redis.sock --save '' --dir /tmp
+  bundle "$T/stress" "$T/root" -- /usr/bin/stress-ng --vm 1 --vm-bytes 16M --mmap 1 --mmap-bytes 8M --mremap 1 --mremap-bytes 8M --verify --temp-path /tmp
+  redis=$(cid redis) stress=$(cid stress) socket=$T/root/tmp/redis.sock
+  served() { [ "$(redis-cli -s "$socket" ping 2> /dev/null)" = PONG ]; }
+  ksm_begin
+  oci_start crun "$T/redis" "$redis"
+  oci_start crun "$T/stress" "$stress"
+  wait_for 10 served
+  stdbuf -oL redis-benchmark -s "$socket" -t set,get -d 512 -r 20000 -n 10000 -P 4 -l --csv > "$T/benchmark" 2> "$T/benchmark.err" < /dev/null 3>&- {KSM_FD}>&- &
+  benchmark=$!
+  echo "$benchmark" >> "$T/background"
+  for _ in 1 2 3; do
+    run enable "$redis" "$stress"
+    assert_status 0
+    wait_scans 0
+    run disable --json "$redis" "$stress"
+    assert_status 0
+    assert_equal "$(jq -c '[.containers[] | .merging]' <<< "$output")" '[false,false]'
+    kill -0 "$benchmark"
+  done
+  wait_for 60 grep -q '"GET"' "$T/benchmark"
+  kill -KILL "$benchmark"
+  assert_equal "$(cat "$T/benchmark.err")" ''
+  assert_equal "$(redis-cli -s "$socket" info errorstats | grep -c '^errorstat_' || true)" 0
+  served
+  oci crun kill "$stress" INT
+  wait_for 30 oci_stopped crun "$stress"
+  assert_contains "$(cat "$T/$stress.err" "$T/$stress.out")" 'successful run completed'
+}
+
+@test "processes that are left alone are counted, with the reason" {
+  start c "$(program 1 'time.sleep(0.01)')"
+  id=$(cid c)
+  background strace -qq -o /dev/null -p "$PID"
+  traced() { ! grep -q 'TracerPid:.0$' "/proc/$PID/status"; }
+  wait_for 10 traced
+  run --separate-stderr -1 enable --json "$id"
+  holds '.processes == 0 and .left_alone.traced == 1 and (.left_alone | add) == 1'
+  run -1 enable "$id"
+  assert_contains "$output" "$id: 1 process left alone: traced by another program, or stopped ($PID)"
+  kill "$BACKGROUND_PID"
+  wait_for 10 eval '! traced'
+  run -0 enable "$id"
+  # Another user, who may touch his own only.
+  as_user() { setpriv --reuid 1234 --regid 1234 --clear-groups env -i PATH="$PATH" XDG_RUNTIME_DIR="$T/xdg" OCI_KSM_SETTINGS=/none OCI_KSM_NO="${OCI_KSM_NO:-}" "$@"; }
+  chmod 711 "$T" "$OCI_KSM_PRIVATE"
+  install -d -o 1234 "$T/xdg"
+  run --separate-stderr -1 as_user "$BIN/oci-ksm" disable --json "$PID"
+  holds '.processes == 0 and .left_alone.not_allowed == 1'
+  setpriv --reuid 1234 --regid 1234 --clear-groups sleep 100 < /dev/null > /dev/null 2>&1 3>&- &
+  echo $! >> "$T/background"
+  run --separate-stderr -0 as_user "$BIN/oci-ksm" enable --json $!
+  holds '.processes == 1 and .changed == 1'
+  assert_exists "$T/xdg/oci-ksm/switched/pid-$!.json"
+}
+
+@test "wrong use" {
+  run --separate-stderr -2 enable
+  assert_match "$stderr" '^oci-ksm: a target is missing'
+  run -2 enable --mode=what 1
+  run -2 disable --mode=auto 1
+  run --separate-stderr -1 enable "$(cid none)"
+  assert_equal "$stderr" "oci-ksm: container $(cid none): No such process"
+  run --separate-stderr -1 enable /
+  assert_equal "$stderr" "oci-ksm: /: that is the whole machine"
+  # Where the kernel must not do it for whole processes, only what can be had without harm is done.
+  OCI_KSM_NO=$(off vma_merge) run --separate-stderr -1 enable --mode=process $$
+  assert_contains "$stderr" vma_merge
+}
+
+@test "the shim in a container that is switched off marks nothing any more, nor in what it starts later" {
+  export OCI_KSM_NO
+  OCI_KSM_NO=$(off prctl)
+  # A new mapping for one file, a new program for the other.
+  RUNTIME=wrapper-crun
+  start c "$(program 1 "time.sleep(0.02)
+    if os.path.exists('/tmp/grow'): os.remove('/tmp/grow'); keep = globals().setdefault('keep', []); keep.append(bytearray(4 << 20))
+    if os.path.exists('/tmp/start'): os.remove('/tmp/start'); child = subprocess.Popen(['/usr/bin/python3', '-c', 'x = bytearray(8 << 20); import time; time.sleep(100)'])")" -a oci-ksm/mode=preload
+  id=$(cid c)
+  assert_shim "$PID"
+  gone() { [ ! -e "$1" ]; }
+  grow() { touch "$T/root/tmp/grow" && wait_for 10 gone "$T/root/tmp/grow"; }
+  grow && grow
+  [ "$(marked "$PID")" -gt 0 ]
+  run -0 disable "$id"
+  assert_equal "$(marked "$PID")" 0
+  grow && grow
+  assert_equal "$(marked "$PID")" 0
+  touch "$T/root/tmp/start"
+  child() { CHILD=$(pgrep -P "$PID" | head -n 1) && [ "$(awk '/RssAnon/ { print $2 }' "/proc/$CHILD/status")" -gt 8000 ]; }
+  wait_for 10 child
+  assert_shim "$CHILD"
+  assert_equal "$(marked "$CHILD")" 0
+  # On again: what is there, and what comes.
+  run -0 enable --mode=regions "$id"
+  before=$(marked "$PID")
+  [ "$before" -gt 0 ]
+  [ "$(marked "$CHILD")" -gt 0 ]
+  kill "$CHILD"
+  touch "$T/root/tmp/start"
+  anew() { child && [ "$(marked "$CHILD")" -gt 0 ]; }
+  wait_for 10 anew
+}
+
+@test "oci-ksmd marks nothing of what is switched off" {
+  if ! notifies; then
+    unnotified
+    return
+  fi
+  notify_begin
+  RUNTIME=wrapper-crun
+  start c "$(program 1 "time.sleep(0.02)
+    if os.path.exists('/tmp/grow'): os.remove('/tmp/grow'); keep = globals().setdefault('keep', []); keep.append(new(4))")" -a oci-ksm/mode=notify -a oci-ksm/min-size=128K
+  id=$(cid c)
+  is_marked() { [ "$(marked "$PID")" -gt 0 ]; }
+  wait_for 10 is_marked
+  run -0 disable "$id"
+  grow() { touch "$T/root/tmp/grow" && wait_for 10 eval '[ ! -e "$T/root/tmp/grow" ]'; }
+  grow && grow && grow
+  # What it does for another one that maps memory now, it would have done for this one before.
+  off=$PID
+  start d "$(program 4)" -a oci-ksm/mode=notify -a oci-ksm/min-size=128K
+  wait_for 10 is_marked
+  PID=$off
+  assert_equal "$(marked "$PID")" 0
+  run -0 enable --mode=regions "$id"
+  is_marked
+  before=$(marked "$PID")
+  grow
+  grown() { [ "$(grep -A30 '^[0-9a-f]*-[0-9a-f]* rw-p 00000000 00:00 0 *$' "/proc/$PID/smaps" | awk '/^Size:/ { s = $2 } /^VmFlags:.* mg/ { n += s } END { print n + 0 }')" -ge $((17 * 1024)) ]; }
+  wait_for 10 grown
+}
+
+@test "a container that vanishes halfway is no fault of ours" {
+  ksm_begin
+  start c "$(program 64 'os.fork() if i < 3 else time.sleep(100)')"
+  id=$(cid c)
+  "$BIN/oci-ksm" enable "$id" > "$T/enable.out" 2>&1 < /dev/null 3>&- &
+  enabling=$!
+  oci crun delete -f "$id"
+  status=0
+  wait "$enabling" || status=$?
+  [ "$status" -le 1 ] || fail "status $status" "$(cat "$T/enable.out")"
+  start c "$(program 64 'os.fork() if i < 3 else time.sleep(100)')"
+  run -0 enable "$id"
+  wait_scans 1
+  "$BIN/oci-ksm" disable "$id" > "$T/disable.out" 2>&1 < /dev/null 3>&- &
+  disabling=$!
+  sleep 0.1
+  oci crun delete -f "$id"
+  status=0
+  wait "$disabling" || status=$?
+  [ "$status" -le 1 ] || fail "status $status" "$(cat "$T/disable.out")"
+  # Another one with the same name is not the one that was switched.
+  start c "$(program 1)"
+  run -0 enable "$id"
+  assert_equal "$(jq -r .pid "$STATE/switched/$id.json")" "$PID"
+}
