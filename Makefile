@@ -44,7 +44,7 @@ ifneq ($$(shell $$(PKG_CONFIG) --exists $(1) 2>/dev/null && echo yes),yes)
 $$(error $(1) is missing: install $(2) (Debian, Ubuntu) or $(3) (Fedora), or run: sh packaging/setup.sh all)
 endif
 endef
-NO_LIBS_TARGETS := help clean format dist uninstall
+NO_LIBS_TARGETS := help clean format dist uninstall bench-page bench-check
 ifneq ($(if $(MAKECMDGOALS),$(filter-out $(NO_LIBS_TARGETS),$(MAKECMDGOALS)),all),)
 ifeq ($(shell command -v $(PKG_CONFIG)),)
 $(error pkg-config is missing: install pkg-config (Debian, Ubuntu) or pkgconf-pkg-config (Fedora), or run: sh packaging/setup.sh all)

@@ -44,11 +44,15 @@ test             python3-grpcio          python3-grpcio
 test             python3-protobuf        python3-protobuf
 test             python3-yaml            python3-pyyaml
 test             bats                    bats
-test             busybox-static          busybox
+test,bench       busybox-static          busybox
 test             debootstrap             debootstrap
-test             nginx-light             nginx                         nginx
-test             apache2                 httpd
-test             libapache2-mod-php      php
+test,bench       nginx-light             nginx                         nginx
+test,bench       apache2                 httpd
+test,bench       libapache2-mod-php      php
+test,bench       gnuplot-nox             gnuplot                       gnuplot
+bench            postgresql              postgresql-server
+bench            siege                   siege
+bench            wrk                     wrk
 test             stress-ng               stress-ng
 test             gdb                     gdb
 test             strace                  strace
@@ -100,7 +104,7 @@ for target; do
   case $target in
     check* | lint | fuzz | format) groups="$groups test" ;;
     demo) groups="$groups demo" ;;
-    bench) groups="$groups bench" ;;
+    bench | bench-page) groups="$groups bench" ;;
     deb) groups="$groups deb" ;;
     rpm) groups="$groups rpm" ;;
   esac

@@ -25,8 +25,14 @@ kernels-table: build-guest ## The same, and writes what it finds into docs/modes
 lint: ## Format, static analysis, compiler warnings and house rules
 	$(call run_tests,lint)
 
-bench: all $(addprefix $(BUILD)/tools/,$(TOOLS)) $(BENCH_PROGRAMS) $(WORKLOADS) ## What the shim and the hooks cost: instructions and start times
-	@BUILD='$(BUILD)' tests/integration/private tests/bench/run
+BENCH ?= quick
+CSV ?= $(BUILD)/bench/bench.csv
+bench: all $(addprefix $(BUILD)/tools/,$(TOOLS)) $(BENCH_PROGRAMS) $(WORKLOADS) ## What merging saves and costs, into CSV=build/bench/bench.csv; BENCH=full takes longer; PARTS="cost scale" for some
+	@BUILD='$(BUILD)' BENCH='$(BENCH)' CSV='$(CSV)' tests/bench/bench
+bench-page: ## docs/benchmarks.md, its plots and the summary in README.md, from CSV
+	@tests/bench/page '$(CSV)'
+bench-check: ## Fails if a ratio of the CSV B is worse than in A, beyond the spread of both; AGREE=1: or better
+	@tests/bench/compare '$(A)' '$(B)' $(if $(AGREE),--agree)
 
 demo: all $(BUILD)/tools/ksm-census ## What merging saves: 8 real containers without and with oci-ksm (root; under a minute)
 	@BUILD=$(BUILD) tests/demo/run
@@ -81,5 +87,5 @@ lint-cppcheck:
 lint-gcc lint-clang: lint-%:
 	@$(MAKE) --no-print-directory CC=$* WERROR=1 BUILD=$(BUILD)/lint-$* all build-tests build-tools > /dev/null
 
-.PHONY: demo bench check check-unit check-integration check-probes check-fuzz check-kernels kernels-table lint build-tests build-tools list-tests build-fuzzers list-fuzzers fuzz format \
+.PHONY: demo bench bench-page bench-check check check-unit check-integration check-probes check-fuzz check-kernels kernels-table lint build-tests build-tools list-tests build-fuzzers list-fuzzers fuzz format \
 	lint-format lint-tidy lint-cppcheck lint-gcc lint-clang

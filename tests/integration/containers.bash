@@ -62,7 +62,8 @@ bundle_hooks() {
     --argjson env "$(jq -nc '$ARGS.positional' --args "OCI_KSM_SETTINGS=$OCI_KSM_SETTINGS" ${OCI_KSM_NO:+"OCI_KSM_NO=$OCI_KSM_NO"})"
 }
 
-# ---- runtimes: RUNTIME is crun, runc, wrapper-crun or wrapper-runc (oci-ksm-runtime in front of it) ----
+# ---- runtimes: RUNTIME is crun, runc, wrapper-crun or wrapper-runc (oci-ksm-runtime in front of it), parent-crun or parent-runc (started
+# by a process that is mergeable as a whole, as systemd's MemoryKSM= makes a unit) ----
 
 # oci RUNTIME ARGS...: that runtime with a state folder of this test's own: oci crun list
 oci() {
@@ -71,6 +72,11 @@ oci() {
   case $rt in
     crun | runc) "$rt" --root "$T/rt-$rt" "$@" ;;
     wrapper-*) "$T/link/oci-ksm-runtime-${rt#wrapper-}" --root "$T/rt-${rt#wrapper-}" "$@" ;;
+    parent-*)
+      python3 -c 'import ctypes, os, sys
+if ctypes.CDLL(None).prctl(67, 1, 0, 0, 0) != 0: sys.exit("no PR_SET_MEMORY_MERGE here")
+os.execvp(sys.argv[1], sys.argv[1:])' "${rt#parent-}" --root "$T/rt-${rt#parent-}" "$@"
+      ;;
     *) fail "oci: what is $rt?" ;;
   esac
 }
