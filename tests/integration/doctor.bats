@@ -7,15 +7,19 @@ load lib
 verdict() { "$BIN/oci-ksm" doctor --json | jq -r --arg id "$1" '.probes[] | select(.id == $id) | .verdict'; }
 detail() { "$BIN/oci-ksm" doctor --json | jq -r --arg id "$1" '.probes[] | select(.id == $id) | .detail'; }
 
+# Its status here, where nothing else is wrong: without madvise nothing can be merged.
+WORKS=0
+! lacks madvise || WORKS=1
+
 @test "a host where merging works" {
   ksm_begin
-  run --separate-stderr -0 "$BIN/oci-ksm" doctor
-  refute_contains "$output" fail
+  run --separate-stderr "-$WORKS" "$BIN/oci-ksm" doctor
+  assert_equal "$(grep '^fail' <<< "$output" | grep -v 'OCI_KSM_NO')" ''
   assert_equal "$stderr" ''
   for id in ksm running speed madvise prctl figures settings shim shim_loads runtime state; do
-    assert_equal "$id $(verdict "$id")" "$id ok"
+    assert_equal "$id $(verdict "$id")" "$id $(if [ "$id" = madvise ] && lacks madvise; then echo fail; else echo ok; fi)"
   done
-  assert_equal "$("$BIN/oci-ksm" doctor --json | jq -c '[.version, .works]')" '[1,true]'
+  assert_equal "$("$BIN/oci-ksm" doctor --json | jq -c '[.version, .works]')" "[1,$(if [ "$WORKS" = 0 ]; then echo true; else echo false; fi)]"
 }
 
 @test "ksmd does not scan, or takes merging back" {
@@ -32,7 +36,7 @@ detail() { "$BIN/oci-ksm" doctor --json | jq -r --arg id "$1" '.probes[] | selec
 @test "scanning at the kernel's default speed is a warning" {
   ksm_begin
   ksm_set pages_to_scan 100
-  run -0 "$BIN/oci-ksm" doctor
+  run "-$WORKS" "$BIN/oci-ksm" doctor
   assert_match "$output" 'warn  [^>]*20 MiB/s'
   ksm_set sleep_millisecs 0
   assert_equal "$(verdict speed)" ok
@@ -64,7 +68,7 @@ detail() { "$BIN/oci-ksm" doctor --json | jq -r --arg id "$1" '.probes[] | selec
   assert_match "$output" 'fail  Is the preload shim there'
   assert_equal "$(verdict shim_loads)" ''
   cp -a "$PRELOAD_DIR" "$T/preload"
-  run -0 "$BIN/oci-ksm" doctor
+  run "-$WORKS" "$BIN/oci-ksm" doctor
   echo 'no library' > "$T/preload/libksm_preload.so"
   run -1 "$BIN/oci-ksm" doctor
   assert_equal "$(verdict shim) $(verdict shim_loads)" 'ok fail'
@@ -75,7 +79,7 @@ detail() { "$BIN/oci-ksm" doctor --json | jq -r --arg id "$1" '.probes[] | selec
   ksm_begin
   settings '.runtimes = ["no-such-runtime"] | .state_dir = $file' --arg file "$T/file"
   touch "$T/file"
-  run -0 "$BIN/oci-ksm" doctor
+  run "-$WORKS" "$BIN/oci-ksm" doctor
   assert_equal "$(verdict runtime) $(verdict state)" 'warn warn'
   assert_contains "$(detail runtime)" 'find OCI runtime'
   settings '.nix = 1'
