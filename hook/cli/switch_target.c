@@ -42,19 +42,18 @@ static bool cut_at_id(char *folder, const char *id)
 	const struct cgroup_container container = {.id = id};
 	char text[PATH_MAX + 8];
 
-	for (char *p = folder; (p = strchr(p + 1, '/')) || *folder;) {
-		char *end = p ? p : folder + strlen(folder);
+	for (char *end = folder; *end;) {
 		char *name;
-		char kept = *end;
+		char kept;
 
+		end = strchrnul(end + 1, '/');
+		kept = *end;
 		*end = '\0';
 		name = strrchr(folder, '/');
 		snprintf(text, sizeof(text), "0::%s\n", name ? name : "");
 		if (cgroup_match(text, &container, 1) == 0)
 			return true;
 		*end = kept;
-		if (!p)
-			return false;
 	}
 	return false;
 }

@@ -50,9 +50,10 @@ static bool has(const struct cgroup_container *container, pid_t pid)
 static int collect(struct cgroup_container *container, pid_t pid, const struct cgroup_place *place)
 {
 	char folder[sizeof(*place) + 64];
+	int trees = *place->controllers ? 1 : 2;
 	int rc = 0;
 
-	for (int hybrid = 0; hybrid <= !*place->controllers; hybrid++) {
+	for (int hybrid = 0; hybrid < trees; hybrid++) {
 		container->count = 0;
 		free(steal_pointer(&container->pids));
 		rc = cgroup_procs_add(folder_of(place, hybrid, folder, sizeof(folder)),

@@ -70,7 +70,7 @@ static void ends_after_two_scans(void **state)
 			.page_time = cases[i].page_time,
 			.share = cases[i].share};
 		struct boost boost = {0};
-		double most, last;
+		double most = 0, last = 0;
 		int seconds = boost_of(&host, &boost, &most, &last);
 
 		if (seconds < cases[i].least || seconds > cases[i].most)

@@ -181,9 +181,10 @@ static void the_dead_hold_nothing(void **state)
 	assert_true(alive_is_left_over(&record));
 	save(p, &record);
 	/* Of these only a cgroup of that name would tell. */
-	for (char c = 'p'; c < 't'; c++)
-		save(p, &(struct ocfg_record){.id = (char[]){'n', 'o', 'n', 'e', '-', c, '\0'},
-					      .modes = OCFG_MODE_PRELOAD});
+	for (int c = 'p'; c < 't'; c++)
+		save(p,
+		     &(struct ocfg_record){.id = (char[]){'n', 'o', 'n', 'e', '-', (char)c, '\0'},
+					   .modes = OCFG_MODE_PRELOAD});
 	assert_ok(claim(p, "b", "b", p->child, &err));
 }
 

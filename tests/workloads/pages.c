@@ -39,8 +39,10 @@ int main(int argc, char **argv)
 			fflush(stdout);
 		}
 		/* The signal may have come before the last round was begun, and not after it was looked at. */
-		while (same)
-			pause();
+		if (same)
+			break;
 		usleep(20000);
 	}
+	for (;;)
+		pause();
 }

@@ -3,7 +3,7 @@
 #include "hook/notify/steward/pressure.h"
 
 #include <fcntl.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "hook/common/proc.h"
@@ -21,6 +21,7 @@ static bool read_text(const char *path, char *buf, size_t size)
 
 void pressure_read(struct pressure_sample *ret)
 {
+	static const char some[] = "some avg10=";
 	char text[8192];
 	const char *total, *available;
 	int64_t total_kb, available_kb;
@@ -33,9 +34,9 @@ void pressure_read(struct pressure_sample *ret)
 		    proc_number(available, &available_kb) == 0 && total_kb > 0)
 			ret->available = (double)available_kb * 100 / (double)total_kb;
 	}
-	if (!read_text("/proc/pressure/memory", text, sizeof(text)) ||
-	    sscanf(text, "some avg10=%lf", &ret->stall) != 1)
-		ret->stall = -1;
+	if (read_text("/proc/pressure/memory", text, sizeof(text)) &&
+	    !strncmp(text, some, strlen(some)))
+		ret->stall = strtod(text + strlen(some), NULL);
 }
 
 static bool is_short(const struct ocfg_pressure *settings, const struct pressure_sample *sample)
