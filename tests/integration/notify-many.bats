@@ -61,18 +61,18 @@ flooded() {
   awk '{ by = $2 - ($1 > $3 ? $1 : $3); if (NR == 1 || by < best) best = by } END { exit !(best <= 1000) }' "$T/rounds"
 }
 
-@test "containers: 24 with one root file system, on one helper" {
+@test "containers: 16 with one root file system, on one helper" {
   if ! notifies; then unnotified; return; fi
   local i
   notify_begin OCI_KSM_NO=prctl
   rootfs_busybox "$T/r"
   cp "$BUILD/tests/workloads/static" "$T/r/bin/"
-  for ((i = 1; i <= 24; i++)); do
+  for ((i = 1; i <= 16; i++)); do
     bundle "$T/b$i" "$T/r" -a oci-ksm/mode=notify -- /bin/static
     oci_start wrapper-crun "$T/b$i" "$(cid "$i")"
   done
-  notify_serves 24
-  for ((i = 1; i <= 24; i++)); do
+  notify_serves 16
+  for ((i = 1; i <= 16; i++)); do
     wait_for 30 grep -q ready "$T/$(cid "$i").out"
     assert_all_marked 65536 "$(oci_pid crun "$(cid "$i")")"
   done
