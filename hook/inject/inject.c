@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "hook/inject/inject.h"
@@ -15,6 +16,7 @@
 
 #define THREADS_MAX 64 /* looked at, in a process without a leader that will do */
 #define TRIES_MAX   4  /* stopped in vain */
+#define LOOKS_MAX   20 /* a ms apart, while none is worth a try */
 
 static _Thread_local unsigned inject_owner;
 
@@ -154,36 +156,49 @@ static size_t other_threads(pid_t pid, pid_t tids[THREADS_MAX])
 	return count;
 }
 
-int inject_process(pid_t pid, int timeout_ms, struct inject *ret, struct error *err)
+/* One after the other, until one stops. *ret_tries: how many seemed to be worth it. */
+static int try_threads(pid_t pid, int timeout_ms, struct inject *ret, int *ret_tries,
+		       struct error *err)
 {
 	pid_t tids[THREADS_MAX + 1] = {pid};
 	size_t count = 1 + other_threads(pid, tids + 1);
 	int ranks[THREADS_MAX + 1];
-	struct error why = {0};
-	struct inject target;
 	int tries = 0, r;
 
 	for (size_t i = 0; i < count; i++)
 		ranks[i] = -1;
-	r = error_set(&why, EAGAIN, "no thread of %d can be stopped", (int)pid);
+	r = error_set(err, EAGAIN, "no thread of %d can be stopped", (int)pid);
 	for (int wanted = 0; wanted <= 1; wanted++)
 		for (size_t i = 0; i < count && tries < TRIES_MAX; i++) {
 			if (wanted == 0)
 				ranks[i] = rank(tids[i]);
 			if (ranks[i] != wanted)
 				continue;
-			tries++;
-			r = try_thread(tids[i], pid, count > 1 ? timeout_ms / 2 : timeout_ms,
-				       &target, &why);
-			if (r == 0) {
-				*ret = target;
-				return 0;
-			}
-			if (!is_of_thread(r))
-				goto out;
+			*ret_tries = ++tries;
+			r = try_thread(tids[i], pid, count > 1 ? timeout_ms / 2 : timeout_ms, ret,
+				       err);
+			if (r == 0 || !is_of_thread(r))
+				return r;
 		}
-out:
-	if (err)
+	return r;
+}
+
+/* Who only waits for the lock of its memory, which we hold while we read its maps, will do in a moment. */
+int inject_process(pid_t pid, int timeout_ms, struct inject *ret, struct error *err)
+{
+	struct error why = {0};
+	struct inject target;
+	int tries = 0, r;
+
+	for (int left = timeout_ms < LOOKS_MAX ? timeout_ms : LOOKS_MAX;; left--) {
+		r = try_threads(pid, timeout_ms, &target, &tries, &why);
+		if (tries || left <= 0)
+			break;
+		nanosleep(&(struct timespec){0, 1000000}, NULL);
+	}
+	if (r == 0)
+		*ret = target;
+	else if (err)
 		*err = why;
 	return r;
 }

@@ -97,7 +97,8 @@ on_and_off() {
   id=$(cid c)
   run -0 enable "$id"
   wait_for 30 merged_at_least "$PID" 20000
-  run --separate-stderr -0 disable --json "$id"
+  run --separate-stderr disable --json "$id"
+  [ "$status" -eq 0 ] || fail "$output" "$stderr" "$(cat "$T/$id.err")"
   holds '.processes == 1 and .merged == 0 and (.left_alone | add) == 0'
   assert_equal "$(oci crun state "$id" | jq -r .status)" running
   refute_contains "$(cat "$T/$id.err")" Error
