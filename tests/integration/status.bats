@@ -216,6 +216,30 @@ signal.pause()'
   assert_equal "$(jq --argjson census "$census" '.frames == $census' <<< "$row")" true
 }
 
+@test "frames: without forks, what is counted as saved is what is gone" {
+  local i gone pids=()
+  ksm_begin
+  ksm_set run 0
+  for i in 1 2 3 4; do
+    background "$BIN/oci-ksm" run -- /usr/bin/python3 -c 'import signal, sys
+data = [str(i) * 20 for i in range(100000)]
+open(sys.argv[1], "w").close()
+signal.pause()' "$T/ready-$i"
+    pids+=("$BACKGROUND_PID")
+  done
+  for i in 1 2 3 4; do wait_for 60 test -e "$T/ready-$i"; done
+  gone=$("$BUILD/tools/ksm-census" "${pids[@]}" | jq .now.frames)
+  ksm_set run 1
+  wait_scans 4
+  ksm_set run 0
+  gone=$((gone - $("$BUILD/tools/ksm-census" "${pids[@]}" | jq .now.frames)))
+  run -0 "$BIN/oci-ksm" status --frames --json
+  counted=$(jq '[.containers[].counted] | add' <<< "$output")
+  echo "# counted $counted, gone $gone" >&3
+  [ "$gone" -gt $((16 << 20)) ]
+  awk -v a="$counted" -v b="$gone" 'BEGIN { exit !(a > b * 0.99 && a < b * 1.01) }'
+}
+
 @test "on a terminal it says if ksmd does not scan, and nowhere else" {
   mount -t tmpfs ksm /sys/kernel/mm/ksm
   echo 0 > /sys/kernel/mm/ksm/run
