@@ -118,6 +118,9 @@ static void switch_container(int dir, bool off)
 	dev = rootfs_openat(root, "dev", O_RDONLY | O_DIRECTORY, 0, false);
 	if (dev < 0 || !is_memory(dev) || fstat(dev, &theirs) < 0)
 		return;
+	/* The host's own /dev, given to the container, is not the place for it. */
+	if (stat("/dev", &ours) < 0 || ours.st_dev == theirs.st_dev)
+		return;
 	/* A user namespace may not know the host's root. */
 	if (rootfs_become_owner(&theirs, NULL) < 0)
 		return;
