@@ -7,13 +7,6 @@ load notify
 load copies
 
 KNOBS='run advisor_mode advisor_target_scan_time advisor_max_cpu pages_to_scan sleep_millisecs smart_scan'
-knob() { sed 's/.*\[\(.*\)\].*/\1/' "$KSM/$1"; }
-knobs() {
-  local name
-  for name in $KNOBS; do
-    [ ! -e "$KSM/$name" ] || echo "$name $(knob "$name")"
-  done
-}
 are() { [ "$(knobs)" = "$1" ]; }
 
 # begin FILTER [PAGES]: ksmd at the kernel's default speed (or this one), whose values are then in $BEFORE; oci-ksmd with these settings.

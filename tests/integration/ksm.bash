@@ -36,12 +36,21 @@ ksm_end() {
   kill -KILL "$KSM_PID" 2> /dev/null || true
   wait "$KSM_PID" || true
   for name in $KSM_TUNABLES run; do
-    [ ! -e "$T/ksm/$name" ] || ksm_set "$name" "$(sed 's/.*\[\(.*\)\].*/\1/' "$T/ksm/$name")"
+    [ ! -e "$T/ksm/$name" ] || ksm_set "$name" "$(KSM=$T/ksm knob "$name")"
   done
   # Unlocked explicitly: programs that the test started may hold the descriptor too.
   flock -u "$KSM_FD"
   exec {KSM_FD}>&-
   unset KSM_FD
+}
+
+# knob NAME: its value, of several the chosen one. knobs: those of $KNOBS that this kernel has, a line each
+knob() { sed 's/.*\[\(.*\)\].*/\1/' "$KSM/$1"; }
+knobs() {
+  local name
+  for name in $KNOBS; do
+    [ ! -e "$KSM/$name" ] || echo "$name $(knob "$name")"
+  done
 }
 
 # wait_scans N: until ksmd has done N whole scans from now on. The scan that is under way does not count.

@@ -4,14 +4,6 @@
 load lib
 
 KNOBS='run advisor_mode advisor_target_scan_time advisor_max_cpu pages_to_scan sleep_millisecs smart_scan use_zero_pages max_page_sharing merge_across_nodes'
-knob() { sed 's/.*\[\(.*\)\].*/\1/' "$KSM/$1"; }
-# knobs: all of them, a line each
-knobs() {
-  local name
-  for name in $KNOBS; do
-    [ ! -e "$KSM/$name" ] || echo "$name $(knob "$name")"
-  done
-}
 has_advisor() { [ -e "$KSM/advisor_mode" ]; }
 # defaults: of the kernel
 defaults() {
