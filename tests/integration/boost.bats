@@ -28,10 +28,13 @@ start() {
   bundle "$T/b-$1" "$T/r" -a oci-ksm/mode=process -- /bin/sleep 1000
   oci_start wrapper-crun "$T/b-$1" "$(cid "$1")"
 }
+have_ended() { ! pgrep -g "$NOTIFY_GROUP" -r D,R,S,T,t > /dev/null; }
 # Stopped first, as they start each other again.
 kill_all() {
   pkill -STOP -g "$NOTIFY_GROUP"
   pkill -KILL -g "$NOTIFY_GROUP"
+  # As long as a steward ends it counts as there, and its wishes hold.
+  wait_for 20 have_ended
   unset NOTIFY_GROUP
 }
 scanned() { cat "$KSM/pages_scanned" 2> /dev/null || echo 0; }
