@@ -29,7 +29,7 @@ struct ocfg_wishes {
 	bool required;	    /* fail instead of going on without merging */
 	bool layout_shared; /* oci-ksm/layout=shared */
 	char domain[OCFG_DOMAIN_SIZE]; /* trust domain, "" if none */
-	bool domain_is_uncertain;      /* it comes from the namespace, and there are two of these */
+	bool domain_is_uncertain; /* it comes from the namespace, and there are two of these or it is no name for one */
 };
 
 /*

@@ -132,6 +132,19 @@ bool ocfg_id_is_valid(const char *id)
 	       strcmp(id, ".") != 0 && strcmp(id, "..") != 0;
 }
 
+bool ocfg_id_of_file(const char *name, char ret[OCFG_ID_MAX + 1])
+{
+	const size_t suffix = sizeof(NAME_SUFFIX) - 1;
+	size_t len = strlen(name);
+
+	if (len <= suffix || len - suffix > OCFG_ID_MAX ||
+	    strcmp(name + len - suffix, NAME_SUFFIX) != 0)
+		return false;
+	memcpy(ret, name, len - suffix);
+	ret[len - suffix] = '\0';
+	return ocfg_id_is_valid(ret);
+}
+
 static int file_name(const char *id, char *buf, struct error *err)
 {
 	if (!id || !ocfg_id_is_valid(id))

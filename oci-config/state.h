@@ -28,6 +28,8 @@ void ocfg_oci_state_done(struct ocfg_oci_state *state);
 
 /* Is `id` usable as a file name of ours: 1..OCFG_ID_MAX of [A-Za-z0-9_+.-], not "." or ".."? */
 bool ocfg_id_is_valid(const char *id);
+/* The ID whose file, as above, is called `name`. False: it is none, such as a temporary one by way of which files are replaced. */
+bool ocfg_id_of_file(const char *name, char ret[OCFG_ID_MAX + 1]);
 
 /* One record. Strings owned; ocfg_record_done frees. NULL/0: not known. */
 struct ocfg_record {

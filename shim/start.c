@@ -157,6 +157,8 @@ static void say(const char *what)
 	sys_write(STDERR, what, length(what));
 }
 
+#define SWITCHED_OFF "oci-ksm: preload: switched off, nothing is marked\n"
+
 static __attribute__((constructor)) void start(int argc, char **argv, char **envp)
 {
 	enum shim_malloc kind = shim_next_resolve();
@@ -176,15 +178,18 @@ static __attribute__((constructor)) void start(int argc, char **argv, char **env
 		shim_state.process = true;
 		if (shim_off)
 			sys_prctl(PR_SET_MEMORY_MERGE, 0);
-		say("oci-ksm: preload: the whole process is mergeable (PR_SET_MEMORY_MERGE)\n");
+		say(shim_off ? SWITCHED_OFF
+			     : "oci-ksm: preload: the whole process is mergeable "
+			       "(PR_SET_MEMORY_MERGE)\n");
 	} else {
 		shim_state.min_size = size_or_default(env.min);
 		shim_mark_existing();
 		shim_state.looking = shim_state.min_size != SIZE_MAX && kind != SHIM_MALLOC_FOREIGN;
 		say(shim_state.min_size == SIZE_MAX
 			    ? "oci-ksm: preload: this kernel cannot merge memory (no KSM)\n"
-			    : "oci-ksm: preload: regions are marked as they grow "
-			      "(MADV_MERGEABLE)\n");
+		    : shim_off ? SWITCHED_OFF
+			       : "oci-ksm: preload: regions are marked as they grow "
+				 "(MADV_MERGEABLE)\n");
 	}
 	shim_state.settled = true;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hook/cli/host.h"
 #include "hook/cli/probes.h"
 #include "hook/common/ksm_knobs.h"
 #include "hook/common/ksm_tuning.h"
@@ -44,20 +45,12 @@ static enum verdict check_running(const struct probe_context *context, char *det
 			 run == 2 ? ", which takes all merging back" : "");
 }
 
-static int64_t figure(const char *name)
-{
-	int64_t value = ksm_sys_get(name);
-
-	return value == KSM_UNKNOWN ? 0 : value;
-}
-
 /* MiB that ksmd goes through in a scan. */
 static double tracked(void)
 {
-	int64_t pages = figure("pages_shared") + figure("pages_sharing") +
-			figure("pages_unshared") + figure("pages_volatile");
+	int64_t pages = host_ksm_tracked();
 
-	return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1048576;
+	return pages == KSM_UNKNOWN ? 0 : (double)pages * (double)sysconf(_SC_PAGESIZE) / 1048576;
 }
 
 static enum verdict check_speed(const struct probe_context *context, char *detail)

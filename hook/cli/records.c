@@ -12,19 +12,6 @@
 #include "hook/common/alive.h"
 #include "oci-config/cleanup.h"
 
-#define SUFFIX ".json"
-
-/* The ID, if this is a record's file name: records are replaced by way of temporary files. */
-static bool parse_name(const char *name, char *ret, size_t size)
-{
-	size_t len = strlen(name);
-
-	if (len <= strlen(SUFFIX) || strcmp(name + len - strlen(SUFFIX), SUFFIX) != 0)
-		return false;
-	snprintf(ret, size, "%.*s", (int)(len - strlen(SUFFIX)), name);
-	return ocfg_id_is_valid(ret);
-}
-
 static int append(struct ocfg_record **records, size_t *count, const struct ocfg_record *record)
 {
 	struct ocfg_record *grown = reallocarray(*records, *count + 1, sizeof(*grown));
@@ -70,7 +57,7 @@ int records_load(int dir, struct ocfg_record **ret, size_t *ret_count, struct er
 	cleanup_close int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_dir DIR *stream = fd < 0 ? NULL : fdopendir(fd);
 	struct ocfg_record *records = NULL;
-	char id[OCFG_ID_MAX + 16];
+	char id[OCFG_ID_MAX + 1];
 	const struct dirent *entry;
 	size_t count = 0;
 	int rc = 0;
@@ -79,7 +66,7 @@ int records_load(int dir, struct ocfg_record **ret, size_t *ret_count, struct er
 		return error_set(err, errno, "open the folder of records");
 	(void)steal_fd(&fd);
 	while (rc == 0 && (entry = readdir(stream)))
-		if (parse_name(entry->d_name, id, sizeof(id)))
+		if (ocfg_id_of_file(entry->d_name, id))
 			rc = load_one(dir, id, &records, &count);
 	if (rc < 0) {
 		records_free(records, count);

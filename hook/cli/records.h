@@ -15,7 +15,7 @@
 int records_load(int dir, struct ocfg_record **ret, size_t *ret_count, struct error *err);
 void records_free(struct ocfg_record *records, size_t count);
 
-/* Only removes, and only says nothing. */
+/* Only removes. What cannot be read is told here, too, other errors are not. */
 void records_prune(int dir);
 
 #endif

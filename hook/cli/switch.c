@@ -164,7 +164,7 @@ static void advise(const struct context *context)
 	if (!context->options->on || context->failed)
 		return;
 	if (ksm_sys_get("run") != 1)
-		cli_warn("ksmd does not run, nothing will be merged: echo 1 > " KSM_SYS_DIR "/run");
+		cli_warn("ksmd does not scan, so nothing will be merged: oci-ksm tune");
 	/* Where systemd listens for it this starts it: its steward looks after what is new in the container. */
 	helped = notify_socket_path(&context->settings, path, sizeof(path), NULL) == 0 &&
 		 notify_hello(path, HELLO_MS, &hello, NULL) == 0;
@@ -265,20 +265,15 @@ static int parse_mode(const char *text, enum mark_how *ret)
 static int parse(int argc, char **argv, struct options *ret)
 {
 	static const struct option longs[] = {
-		{"json", no_argument, NULL, 'J'},
-		{"help", no_argument, NULL, 'h'},
-		{"mode", required_argument, NULL, 'm'},
-		{NULL, 0, NULL, 0},
-	};
-	static const struct option longs_off[] = {
+		{"mode", required_argument, NULL, 'm'}, /* of enable only */
 		{"json", no_argument, NULL, 'J'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
 	int c, rc;
 
-	while ((c = getopt_long(argc, argv, ret->on ? "Jm:h" : "Jh", ret->on ? longs : longs_off,
-				NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ret->on ? "Jm:h" : "Jh", longs + !ret->on, NULL)) !=
+	       -1) {
 		if (c == 'J')
 			ret->json = true;
 		else if (c == 'm' && (rc = parse_mode(optarg, &ret->mark.how)) != 0)

@@ -10,6 +10,7 @@
 
 #include "hook/cli/known.h"
 #include "hook/common/cgroup.h"
+#include "hook/common/cgroup_procs.h"
 #include "hook/common/engine_names.h"
 #include "hook/common/escape.h"
 #include "hook/common/proc.h"
@@ -28,17 +29,6 @@ static int no_memory(struct error *err)
 	return error_set(err, ENOMEM, "list of processes");
 }
 
-static int add_pid(struct target *target, pid_t pid)
-{
-	pid_t *grown = reallocarray(target->pids, target->count + 1, sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	target->pids = grown;
-	grown[target->count++] = pid;
-	return 0;
-}
-
 /* A new one, with these processes. */
 static int add_target(struct list *list, const char *name, const pid_t *pids, size_t count)
 {
@@ -54,7 +44,7 @@ static int add_target(struct list *list, const char *name, const pid_t *pids, si
 		return -ENOMEM;
 	list->count++;
 	for (size_t i = 0; i < count; i++)
-		if (add_pid(target, pids[i]) < 0)
+		if (cgroup_pids_add(&target->pids, &target->count, pids[i]) < 0)
 			return -ENOMEM;
 	return 0;
 }
@@ -101,7 +91,8 @@ static int add_engines(struct list *list, struct error *err)
 		    !cgroup_engine_id(text, id, sizeof(id)) || is_owned(list, pids[i]))
 			continue;
 		target = find(list, id);
-		if ((target ? add_pid(target, pids[i]) : add_target(list, id, &pids[i], 1)) < 0)
+		if ((target ? cgroup_pids_add(&target->pids, &target->count, pids[i])
+			    : add_target(list, id, &pids[i], 1)) < 0)
 			rc = no_memory(err);
 	}
 	return rc;
@@ -167,7 +158,7 @@ static int find_cgroup(const char *name, const char *folder, const struct list *
 		if (proc_read(pids[i], "cgroup", text, sizeof(text), NULL) <= 0 ||
 		    !(folder ? cgroup_is_in(text, folder) : cgroup_is_named(text, name)))
 			continue;
-		if (add_pid(ret, pids[i]) < 0)
+		if (cgroup_pids_add(&ret->pids, &ret->count, pids[i]) < 0)
 			rc = no_memory(err);
 		*ret_strangers += !is_owned(all, pids[i]);
 	}

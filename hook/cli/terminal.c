@@ -12,6 +12,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "oci-config/file.h"
+
 /* The alternate screen, no cursor, no continuation of long lines; and back. */
 static const char enter_text[] = "\033[?1049h\033[?25l\033[?7l";
 static const char leave_text[] = "\033[?7h\033[?25h\033[?1049l";
@@ -24,23 +26,11 @@ static struct termios saved, keys;
 static volatile sig_atomic_t is_ours, has_keys, is_stale;
 static int saved_stderr = -1;
 
-static void write_all(const char *text, size_t len)
-{
-	while (len) {
-		ssize_t done = write(STDOUT_FILENO, text, len);
-
-		if (done < 0 && errno != EINTR)
-			return;
-		text += done > 0 ? done : 0;
-		len -= done > 0 ? (size_t)done : 0;
-	}
-}
-
 static void enter(void)
 {
 	if (has_keys)
 		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &keys);
-	write_all(enter_text, sizeof(enter_text) - 1);
+	(void)ocfg_file_write_full(STDOUT_FILENO, enter_text, sizeof(enter_text) - 1);
 	is_ours = 1;
 }
 
@@ -49,7 +39,7 @@ static void leave(void)
 	if (!is_ours)
 		return;
 	is_ours = 0;
-	write_all(leave_text, sizeof(leave_text) - 1);
+	(void)ocfg_file_write_full(STDOUT_FILENO, leave_text, sizeof(leave_text) - 1);
 	if (has_keys)
 		(void)tcsetattr(STDIN_FILENO, TCSADRAIN, &saved);
 }

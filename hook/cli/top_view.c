@@ -140,18 +140,13 @@ static void write_help(FILE *out)
 	      out);
 }
 
-static int add(json_object *doc, const char *key, json_object *value, struct error *err)
-{
-	return ocfg_json_add(doc, key, value, err);
-}
-
 /* null for what is not known. */
 static int add_number(json_object *doc, const char *key, int64_t value, struct error *err)
 {
 	if (value == KSM_UNKNOWN)
 		return json_object_object_add(doc, key, NULL) < 0 ? error_set(err, ENOMEM, "JSON")
 								  : 0;
-	return add(doc, key, json_object_new_int64(value), err);
+	return ocfg_json_add(doc, key, json_object_new_int64(value), err);
 }
 
 static int add_double(json_object *doc, const char *key, double value, int digits,
@@ -162,7 +157,7 @@ static int add_double(json_object *doc, const char *key, double value, int digit
 	if (value < 0)
 		return add_number(doc, key, KSM_UNKNOWN, err);
 	snprintf(text, sizeof(text), "%.*f", digits, value);
-	return add(doc, key, json_object_new_double_s(value, text), err);
+	return ocfg_json_add(doc, key, json_object_new_double_s(value, text), err);
 }
 
 static int fill_host(const struct top *top, json_object *doc, struct error *err)
@@ -182,7 +177,7 @@ static int fill_host(const struct top *top, json_object *doc, struct error *err)
 		{"scanned", bytes_of(host->tracked)},
 		{"profit", host->profit},
 	};
-	int rc = add(doc, "advisor", json_object_new_string(host->advisor), err);
+	int rc = ocfg_json_add(doc, "advisor", json_object_new_string(host->advisor), err);
 
 	for (size_t i = 0; rc == 0 && i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		rc = add_number(doc, numbers[i].key, numbers[i].value, err);
@@ -220,18 +215,18 @@ static int fill_total(const struct figures *total, json_object *doc, struct erro
 static int fill_more(const struct top *top, json_object *doc, struct error *err)
 {
 	json_object *host = json_object_new_object(), *total;
-	int rc = add(doc, "host", host, err);
+	int rc = ocfg_json_add(doc, "host", host, err);
 
 	if (rc == 0)
 		rc = fill_host(top, host, err);
 	if (rc < 0)
 		return rc;
 	total = json_object_new_object();
-	rc = add(doc, "total", total, err);
+	rc = ocfg_json_add(doc, "total", total, err);
 	if (rc == 0)
 		rc = fill_total(&top->total, total, err);
 	if (rc == 0)
-		rc = add(doc, "time", json_object_new_int64(time(NULL)), err);
+		rc = ocfg_json_add(doc, "time", json_object_new_int64(time(NULL)), err);
 	if (rc == 0)
 		rc = add_double(doc, "interval", top->trends.interval, 3, err);
 	return rc;

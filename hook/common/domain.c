@@ -23,7 +23,6 @@
  * The domain of all that merge; there is none if that is "": where domains are not used, nothing else has to be read.
  */
 #define ACTIVE_FILE "domain"
-#define SUFFIX	    ".json"
 #define LOCK_MS	    5000
 #define LOCK_STEP   2
 
@@ -185,13 +184,9 @@ static int look_at_records(struct search *s, struct error *err)
 	(void)steal_fd(&fd);
 	while (rc == 0 && (entry = readdir(stream))) {
 		char id[OCFG_ID_MAX + 1];
-		size_t len = strlen(entry->d_name), suffix = strlen(SUFFIX);
 
-		if (len <= suffix || len - suffix > OCFG_ID_MAX ||
-		    strcmp(entry->d_name + len - suffix, SUFFIX) != 0)
-			continue;
-		snprintf(id, sizeof(id), "%.*s", (int)(len - suffix), entry->d_name);
-		rc = look_at(s, id);
+		if (ocfg_id_of_file(entry->d_name, id))
+			rc = look_at(s, id);
 	}
 	return rc < 0 ? error_set(err, -rc, "look at records") : 0;
 }
@@ -199,9 +194,7 @@ static int look_at_records(struct search *s, struct error *err)
 /* What is being switched off is merged, and scanned, until it has been. */
 static bool still_merges(const struct switched *switched)
 {
-	return switched->merging ||
-	       (switched->reason && strcmp(switched->reason, SWITCHED_BEGUN) == 0 &&
-		(uint64_t)time(NULL) < switched->since + SWITCHED_BEGUN_MAX);
+	return switched->merging || switched_is_begun(switched);
 }
 
 static void look_at_switched(struct search *s)

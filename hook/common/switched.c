@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "hook/common/proc.h"
@@ -46,6 +47,12 @@ static bool has_processes(int folder)
 		return false;
 	text[len] = '\0';
 	return strstr(text, "populated 1") != NULL;
+}
+
+bool switched_is_begun(const struct switched *switched)
+{
+	return switched->reason && strcmp(switched->reason, SWITCHED_BEGUN) == 0 &&
+	       (uint64_t)time(NULL) < switched->since + SWITCHED_BEGUN_MAX;
 }
 
 bool switched_is_alive(const struct switched *switched)
@@ -286,14 +293,9 @@ static int compare(const void *a, const void *b)
 static int list_one(int dirfd, const char *name, struct switched **list, size_t *count)
 {
 	struct switched switched = {0}, *grown;
-	size_t len = strlen(name);
 	char id[OCFG_ID_MAX + 1];
 
-	if (len <= strlen(SUFFIX) || len >= NAME_SIZE ||
-	    strcmp(name + len - strlen(SUFFIX), SUFFIX) != 0)
-		return 0;
-	snprintf(id, sizeof(id), "%.*s", (int)(len - strlen(SUFFIX)), name);
-	if (switched_load(dirfd, id, &switched, NULL) < 0)
+	if (!ocfg_id_of_file(name, id) || switched_load(dirfd, id, &switched, NULL) < 0)
 		return 0;
 	grown = reallocarray(*list, *count + 1, sizeof(*grown));
 	if (!grown) {

@@ -28,10 +28,13 @@ struct switched {
 	uint64_t start_time;
 	bool alone;		  /* that one process only */
 	bool merging;		  /* switched on; else off */
-	char *by;		  /* "operator", "guard", "domain", ... */
+	char *by;		  /* "operator" or "guard" */
 	char *reason;		  /* one sentence, with the figures */
 	uint64_t since, retry_at; /* Unix seconds; retry_at 0: never by itself */
 };
+
+/* Is somebody unmarking it at this moment? */
+bool switched_is_begun(const struct switched *switched);
 
 /* Does it still run: its first process, or another one in that very cgroup? */
 bool switched_is_alive(const struct switched *switched);

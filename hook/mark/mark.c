@@ -48,7 +48,7 @@ struct shared {
 	} seen[SEEN_MAX];
 };
 
-static struct shared *shared; /* in the child */
+static struct shared *shared; /* of the call under way, parent and child */
 
 static void go_on(void)
 {
@@ -125,10 +125,9 @@ static bool see(pid_t pid, uint64_t start_time)
 	}
 }
 
-static int switch_one(pid_t pid, int dir, uint64_t start_time)
+static int switch_one(pid_t pid, int dir)
 {
 	const struct one_target target = {.pid = pid,
-					  .start_time = start_time,
 					  .dir = dir,
 					  .alone = shared->target->alone,
 					  .options = shared->options,
@@ -181,7 +180,7 @@ static bool take(pid_t pid, void *data)
 		return true;
 	pass->found++;
 	__atomic_store_n(&shared->busy, pid, __ATOMIC_SEQ_CST);
-	pass->rc = switch_one(pid, dir, stat.start_time);
+	pass->rc = switch_one(pid, dir);
 	__atomic_store_n(&shared->busy, 0, __ATOMIC_SEQ_CST);
 	shared->progress.processes += !shared->again;
 	inject_reap();
@@ -311,7 +310,7 @@ static int run_child(void)
 	return rc < 0;
 }
 
-/* 0: it has ended by itself. */
+/* Its status, as waitpid gives it, or -errno. */
 static int wait_for(pid_t child)
 {
 	const struct mark_options *options = shared->options;

@@ -23,7 +23,7 @@ struct mark_target {
 enum mark_reason {
 	MARK_TRACED,	  /* by gdb, strace, ...; or stopped by job control */
 	MARK_32BIT,	  /* runs code of another architecture */
-	MARK_NOT_ALLOWED, /* another user's, or a kernel thread */
+	MARK_NOT_ALLOWED, /* another user's */
 	MARK_FILTERED,	  /* its seccomp filters would see our call, and might kill it for that */
 	MARK_STUCK, /* did not stop in time, or its memory cannot be read (a userfaultfd that nobody serves) */
 	MARK_REFUSED, /* the kernel said no */
@@ -39,7 +39,7 @@ struct mark_progress {
 };
 
 struct mark_options {
-	unsigned features; /* bits of enum probe, as probe_kernel found */
+	unsigned features; /* bits of enum probe, as probe_cached found */
 	enum mark_how {
 		MARK_AUTO,
 		MARK_PROCESS,

@@ -14,12 +14,10 @@
 struct one {
 	bool changed, whole;
 	uint64_t anonymous; /* bytes */
-	uint64_t unmerged;  /* unmark: bytes that are separate again */
 };
 
 struct one_target {
 	pid_t pid;
-	uint64_t start_time;
 	int dir;    /* of process_open_alive */
 	bool alone; /* its container is not meant */
 	const struct mark_options *options;
@@ -30,8 +28,7 @@ struct one_target {
 };
 
 /*
- * 0 or what sweep_regions returns, but -ESRCH for kernel threads as for those that are gone. unmark also -ENOMEM: there is no room,
- * err says where; -ECANCELED: must_end.
+ * 0 or what sweep_regions returns. unmark also -ENOMEM: there is no room, err says where; -ECANCELED: must_end.
  */
 int one_mark(const struct one_target *target, struct one *ret, struct error *err);
 int one_unmark(const struct one_target *target, struct one *ret, struct error *err);

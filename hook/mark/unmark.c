@@ -120,11 +120,14 @@ static void forget(struct unmark *unmark)
 static int separate(struct unmark *unmark)
 {
 	size_t done = 0;
-	int rc = unmark->count ? may_go_on(unmark, unmark->bytes) : 0;
+	int rc;
 
-	if (rc == 0 && unmark->count)
+	if (!unmark->count)
+		return 0;
+	rc = may_go_on(unmark, unmark->bytes);
+	if (rc == 0)
 		rc = advise(unmark, MADV_POPULATE_WRITE, &done);
-	if (rc < 0 || !unmark->count)
+	if (rc < 0)
 		return rc;
 	if (!done && !unmark->total)
 		unmark->impossible = true;

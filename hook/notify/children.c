@@ -205,10 +205,10 @@ void children_tell(struct keeper *k, uint32_t index)
 {
 	uint64_t bit = UINT64_C(1) << index % 64;
 
-	for (enum child_role role = 0; role < CHILDREN; role++) {
+	for (enum child_role role = 0; role < CHILD_STEWARD; role++) {
 		struct keeper_child *child = &k->children[role];
 
-		if (child->fd < 0 || role == CHILD_STEWARD)
+		if (child->fd < 0)
 			continue; /* the next one will find it in the journal */
 		child->untold_count += !(child->untold[index / 64] & bit);
 		child->untold[index / 64] |= bit;

@@ -7,7 +7,7 @@
 
 /* Watches the folder marker->switched; to be polled: marker->off, -1 if that is not possible. */
 void off_init(struct marker *marker);
-/* Is that container off? */
+/* Learns whether that container is off; one that is on again is looked at as a whole. */
 void off_learn(const struct marker *marker, struct container *container);
 /* Some were switched: learns what they are now. Those that are on again are looked at as a whole. */
 void off_take_news(struct marker *marker);

@@ -232,8 +232,8 @@ static int apply(struct edit *e, struct error *err)
 }
 
 /*
- * This process becomes the runtime, and what that starts inherits it. Before anything is made or written, so that nothing has to
- * be taken back.
+ * This process becomes the runtime, and what that starts inherits it. No more than the claim has been written by then, which
+ * carry_out takes back.
  */
 static int enter_process(struct container *c, struct error *err)
 {

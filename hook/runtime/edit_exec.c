@@ -32,7 +32,7 @@ static int edit_process(const struct ocfg_record *record, const char *path, stru
 	return rc;
 }
 
-/* The pid of the container's init, as far as the record tells; 0: nobody knows, or it has ended. */
+/* The pid of the container's init, as far as the record tells; 0: nobody knows, or the pid in the record has ended. */
 static pid_t init_of(const struct ocfg_record *record)
 {
 	cleanup_free char *text = NULL;

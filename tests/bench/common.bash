@@ -88,7 +88,6 @@ ways() {
   for way; do
     case $way in
       ksm-preload) [ -n "${BENCH_PEER_PRELOAD:-}" ] || continue ;;
-      auto+layout) has_layout || continue ;;
     esac
     echo "$way"
   done
@@ -104,17 +103,6 @@ all_ways() {
   else
     ways none ksm-preload preload notify process
   fi
-}
-
-# has_layout: does oci-ksm/layout=shared do anything? Its programs run without address space randomisation then (ADDR_NO_RANDOMIZE).
-has_layout() {
-  if [ -z "${HAS_LAYOUT:-}" ]; then
-    rootfs_glibc "$T/layout"
-    bundle "$T/layout-bundle" "$T/layout" -a oci-ksm/mode=auto -a oci-ksm/layout=shared -- /bin/cat /proc/self/personality
-    HAS_LAYOUT=$(oci wrapper-crun run --bundle "$T/layout-bundle" "layout-$$" < /dev/null)
-    rm -rf "$T/layout" "$T/layout-bundle"
-  fi
-  ((16#$HAS_LAYOUT & 0x40000))
 }
 
 # start WAY N WORKLOAD [options of bundle]: N containers more.

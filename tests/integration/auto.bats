@@ -17,12 +17,6 @@ setup() {
   printf '#!/bin/sh\n/w/musl &\nwait\n' > "$T/r/w/script"
   chmod +x "$T/r/w/script"
 }
-teardown() {
-  notify_containers_end
-  notify_end
-  test_end
-}
-
 NO_PROCESS='process is not possible: this kernel lacks'
 
 # forced_off LIST: from here on all of oci-ksm does without these features, the shim in the containers, too.

@@ -50,7 +50,7 @@ teardown() {
 
 # boosted WORKLOAD: 8 copies of it, with the default speed but for the boost; prints how long it takes until 90 % of what is equal is merged.
 boosted() {
-  local pids before scans pages speed seconds after
+  local pids before scans pages seconds after
   begin '.'
   # Nothing is merged before the clock runs.
   ksm_set run 0
@@ -63,14 +63,12 @@ boosted() {
   start 9
   scans=$(cat "$KSM/full_scans") pages=$(scanned) seconds=$SECONDS
   wait_for 20 is_boosted
-  speed=$(knob pages_to_scan)
   assert_equal "$(knob advisor_mode 2> /dev/null || echo none) $(knob sleep_millisecs)" 'none 20'
   wait_for 60 spared $((before * 9 / 10))
   scans=$(($(cat "$KSM/full_scans") - scans)) pages=$(($(scanned) - pages)) seconds=$((SECONDS - seconds))
   echo "# $1: 90 % of $((before >> 20)) MiB merged in $seconds s, $scans scans, $pages pages, which take $((pages / 5000)) s at the default speed" >&3
   # The one under way and two whole ones.
   [ "$scans" -le 4 ]
-  [ "$speed" -ge 1000 ]
   wait_for 90 are "$BEFORE"
   log_has 'boost: over after'
   ksm_set run 0
@@ -116,6 +114,7 @@ boosted() {
 @test "boost: not where ksmd does not scan, nor without the setting; and what others write meanwhile stays" {
   begin '.'
   start 1
+  sleep 1.5
   assert_equal "$(knobs)" "$BEFORE"
   settings '.boost = {seconds: 600}'
   ksm_set run 0

@@ -15,9 +15,11 @@ setup_file() {
   cri_begin
   in_engine sh -c 'sed "s/runtimes.ksm/&-crun/; s/-runc\"/-crun\"/" /usr/local/share/oci-ksm/containerd/config-v2.toml >> /etc/containerd/config.toml'
   # Twice: the second time changes nothing.
-  for _ in 1 2; do
+  for n in 1 2; do
     T=$E readme_run 'containerd, Kubernetes' in_engine env PATH="$E/units:$PATH" sh > "$E/log/readme" 2>&1 || fail "$(cat "$E/log/readme")"
+    in_engine cat /etc/containerd/config.toml > "$E/log/config.$n"
   done
+  cmp "$E/log/config.1" "$E/log/config.2" || fail 'the second time it was changed again'
   engine_images "$E"
   cri_images static musl python
 }

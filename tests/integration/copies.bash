@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # copies.bash: many containers of one program (tests/workloads), and how much of what they have in common gets merged. For
-# share.bats and the demo; needs containers.bash, and $T, $TOP and $BUILD as in lib.bash.
+# the tests that load it, the demo and the benchmark; needs containers.bash, and $T, $TOP and $BUILD as in lib.bash.
 
 KSM=/sys/kernel/mm/ksm
 KSM_LOCK=/run/lock/oci-ksm-test.lock

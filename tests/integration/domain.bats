@@ -14,7 +14,10 @@ merges() {
     wait_for 10 runs "$1" sleep && grep -qE 'libksm_preload.so|^VmFlags:.* mg( |$)' "/proc/$1/smaps"
   fi
 }
-merges_not() { ! merges "$1" || fail "$1 merges"; }
+merges_not() {
+  assert_exists "/proc/$1/smaps" || return 1
+  ! merges "$1" || fail "$1 merges"
+}
 # The image: the shim needs a libc.
 IMAGE=busybox
 as_a_whole || IMAGE=glibc
@@ -32,7 +35,7 @@ start() {
   oci_start "$1" "$T/$2" "$(cid "$2")"
 }
 
-# record NAME KEY...: these members of its record
+# record NAME KEY KEY: these two members of its record
 record() { jq -c "[.$2, .$3]" "$STATE/containers/$(cid "$1").json"; }
 
 REFUSED='warning: its trust domain is "b", and that of the containers that merge now is "a" \([^)]*\); the container starts without merging$'

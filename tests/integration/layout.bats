@@ -50,7 +50,8 @@ in_two_copies() {
   done
   assert_same "$T/$(cid a).out" "$T/$(cid b).out"
   assert_same "$T/a.maps" "$T/b.maps"
-  ! cmp -s "$T/$(cid a).out" "$T/$(cid c).out"
+  # Below the flag: addresses.
+  if cmp -s <(tail -n +2 "$T/$(cid a).out") <(tail -n +2 "$T/$(cid c).out"); then fail 'at random they are the same'; fi
   assert_log_lines 3
   assert_log_lines 2 "warning: merging by $BY; oci-ksm/layout=shared: its programs run without address space randomization \\(ASLR\\)"
   assert_equal "$(jq -c .layout_shared "$STATE/containers/$(cid a).json")" true
@@ -85,9 +86,12 @@ duplicates() {
 # bats test_tags=alone
 @test "copies of redis have at least twice as many equal frames" {
   local random shared
-  duplicates random && random=$DUPLICATES
-  duplicates shared && shared=$DUPLICATES
+  duplicates random
+  random=$DUPLICATES
+  duplicates shared
+  shared=$DUPLICATES
   echo "# redis: $((random / 10)) % duplicates with addresses at random, $((shared / 10)) % with the same ones" >&3
+  [ "$random" -gt 0 ]
   [ "$shared" -ge $((2 * random)) ]
 }
 

@@ -14,10 +14,12 @@
 #   T                     this test's own folder (a tmpfs; test_end removes it and what is mounted in it)
 #   LOG STATE             log file and state folder named in the settings that test_begin wrote
 #   OCI_KSM_SETTINGS      that settings file, exported; its mode is preload, so that what auto takes here does not matter
-# This file: test_begin test_end settings background wait_for cid; assert_* refute_*; what a kernel may lack: lacks off lacking as_a_whole by_the_shim notifies mode by_notify.
+# This file: test_begin test_end settings background two_runs wait_for cid; assert_* refute_*; what a kernel may lack: lacks off lacking as_a_whole by_the_shim notifies mode by_notify.
 # containers.bash: rootfs_busybox rootfs_host rootfs_debian upper_of bundle bundle_edit bundle_hooks oci oci_run oci_start
-#   oci_pid oci_stop.   ksm.bash: ksm_begin ksm_end wait_scans.   podman.bash: podman_begin podman_end podman_load podman.
-# To be loaded: engines.bash, what is asked of every container engine.   readme.bash: the commands in README.md.
+#   oci_pid oci_stop.   ksm.bash: ksm_begin ksm_end ksm_set knob knobs wait_scans.   podman.bash: podman_begin podman_end podman_load podman
+#   podman_install podman_test_begin podman_test_end.
+# To be loaded: engines.bash, what is asked of every container engine.   readme.bash: the commands in README.md.   copies.bash: many
+#   containers of one program.   hostside.bash: what the tests of hook and wrapper share.   notify.bash: oci-ksmd; it has a teardown of its own.
 
 bats_require_minimum_version 1.5.0
 TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -101,6 +103,14 @@ background() {
   "$@" > "$T/background.out" 2>&1 < /dev/null 3>&- &
   BACKGROUND_PID=$!
   echo "$BACKGROUND_PID" >> "$T/background"
+}
+# two_runs NAME: the ids of two runs are then in ONE, which has much memory, and TWO, whose program is called NAME
+two_runs() {
+  background "$BIN/oci-ksm" run -- /usr/bin/python3 -c 'import signal; data = b"x" * (30 << 20); signal.pause()'
+  ONE=run-$BACKGROUND_PID
+  cp /usr/bin/sleep "$T/$1"
+  background "$BIN/oci-ksm" run -- "$T/$1" 1000
+  TWO=run-$BACKGROUND_PID
 }
 
 # wait_for SECONDS CMD...: until CMD succeeds, at most that long.

@@ -11,11 +11,7 @@ names() { sed -n 's/^# TYPE \([^ ]*\) .*/\1/p'; }
 
 # start_two: the ids of two runs are then in ONE and TWO; TWO's program has an evil name.
 start_two() {
-  background "$BIN/oci-ksm" run -- /usr/bin/python3 -c 'import signal; data = b"x" * (30 << 20); signal.pause()'
-  ONE=run-$BACKGROUND_PID
-  cp /usr/bin/sleep "$T/a\"b\\c"$'\n'"d é"
-  background "$BIN/oci-ksm" run -- "$T/a\"b\\c"$'\n'"d é" 1000
-  TWO=run-$BACKGROUND_PID
+  two_runs "a\"b\\c"$'\n'"d é"
   wait_for 10 both_run
 }
 both_run() { [ "$("$BIN/oci-ksm" status --json | jq -c '[.containers[] | .command | test("^(python3|a\".*)$")]')" = '[true,true]' ]; }

@@ -12,12 +12,6 @@ setup() {
   rootfs_busybox "$T/r"
   bundle "$T/b" "$T/r" -a oci-ksm/mode=notify -- sh -c 'echo hello; exit 7'
 }
-teardown() {
-  notify_containers_end
-  notify_end
-  test_end
-}
-
 # profile FILTER: of linux.seccomp in the bundle.
 profile() { jq -c ".linux.seccomp | $1" "$T/b/config.json"; }
 # profile_of CASE: gives the bundle the profile of a golden case.

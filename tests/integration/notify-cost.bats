@@ -6,12 +6,6 @@
 load lib
 load notify
 
-teardown() {
-  notify_containers_end
-  notify_end
-  test_end
-}
-
 # containers_start FROM TO: containers that sleep, with one root file system.
 containers_start() {
   local i

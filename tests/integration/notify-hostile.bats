@@ -9,12 +9,6 @@ setup() {
   test_begin
   notify_begin OCI_KSM_NO=prctl
 }
-teardown() {
-  notify_containers_end
-  notify_end
-  test_end
-}
-
 # hostile ARGS...: under notify, in the background.
 hostile() {
   background "$BIN/oci-ksm" run --mode=notify --required -- "$HOSTILE" "$@"

@@ -28,12 +28,6 @@ setup() {
   done
   notify_serves "$CONTAINERS"
 }
-teardown() {
-  notify_containers_end
-  notify_end
-  test_end
-}
-
 calls_rest() { grep -q '^resting' "$T/$(cid "$1").out"; }
 stress_ended() { [ -s "$T/r$1/out/status" ]; }
 stress_pid() { container_pids crun "$(cid "$1")" | xargs ps -o pid=,ppid=,comm= -p | awk '$3 == "stress-ng" { print $1; exit }'; }

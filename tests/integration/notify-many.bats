@@ -8,12 +8,6 @@ COUNT=${OCI_KSM_MANY:-200}
 MEASURED=8
 MAPPING=$BUILD/tests/bench/mapping
 
-teardown() {
-  notify_containers_end
-  notify_end
-  test_end
-}
-
 start() {
   "$@" > /dev/null 2>&1 < /dev/null 3>&- &
   echo "$!" >> "$T/background"

@@ -5,12 +5,6 @@
 load lib
 load notify
 
-teardown() {
-  notify_containers_end
-  notify_end
-  test_end
-}
-
 ksm() { "$BIN/oci-ksm" run --mode=notify --required "$@"; }
 # helper_pids: the helpers that runs have started for themselves
 helpers() { pgrep -f "oci-ksmd --once --socket=$STATE/run-"; }

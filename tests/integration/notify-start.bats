@@ -16,12 +16,6 @@ setup() {
     cp "$T/b-$slot/config.json" "$T/config-$slot.json"
   done
 }
-teardown() {
-  notify_containers_end
-  notify_end
-  test_end
-}
-
 # start_in SLOT RUNTIME COUNT: one after another; each failure is a line in $T/failed.
 start_in() {
   local i status id

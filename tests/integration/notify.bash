@@ -98,6 +98,13 @@ notify_containers_end() {
   done < "$T/background"
 }
 
+# Of files whose tests begin no more than oci-ksmd and containers.
+teardown() {
+  notify_containers_end
+  notify_end
+  test_end
+}
+
 # all_marked SIZE PID...: ksmd may merge all private anonymous regions of that size and more of these processes, or the whole of them.
 all_marked() { [ -z "$("$NOTIFY_TOOL" unmarked "$@")" ]; }
 # assert_all_marked SIZE PID...: within 30 s, or MARKED_WITHIN.

@@ -17,12 +17,7 @@ setup_file() {
 }
 teardown_file() { podman_end; }
 
-setup() {
-  test_begin
-  unset OCI_KSM_SETTINGS # podman_install's are used
-  LOG=$P/log/oci-ksm
-  rm -f "$LOG"
-}
+setup() { podman_test_begin; }
 teardown() { podman_test_end; }
 
 KSM=(--annotation oci-ksm/mode=preload)

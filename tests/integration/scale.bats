@@ -26,7 +26,8 @@ PY
 
 # at_most WHAT VALUE LIMIT
 at_most() { awk -v v="$2" -v l="$3" 'BEGIN { exit !(v != "" && v <= l) }' || fail "$1: $2, more than $3"; }
-ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", a / b }'; }
+# ratio A B: nothing, which at_most refuses, if there is no A
+ratio() { awk -v a="$1" -v b="$2" 'BEGIN { if (a > 0) printf "%.2f", a / b }'; }
 
 # opened ARGS...: how many files oci-ksm ARGS opens
 opened() { strace -f -c -e trace=openat "$BIN/oci-ksm" "$@" 2>&1 > /dev/null | awk '$NF == "openat" { print $4 }'; }

@@ -6,12 +6,6 @@
 load lib
 load notify
 
-teardown() {
-  notify_containers_end
-  notify_end
-  test_end
-}
-
 # stewards [KEEPER]: children of the keeper that are one; fails if there is none.
 stewards() {
   local pid

@@ -5,12 +5,6 @@
 load lib
 load notify
 
-teardown() {
-  notify_containers_end
-  notify_end
-  test_end
-}
-
 enable() { "$BIN/oci-ksm" enable "$@"; }
 disable() { "$BIN/oci-ksm" disable "$@"; }
 
@@ -221,11 +215,13 @@ on_and_off() {
   assert_shim "$PID"
   gone() { [ ! -e "$1" ]; }
   grow() { touch "$T/root/tmp/grow" && wait_for 10 gone "$T/root/tmp/grow"; }
-  grow && grow
+  grow
+  grow
   [ "$(marked "$PID")" -gt 0 ]
   run -0 disable "$id"
   assert_equal "$(marked "$PID")" 0
-  grow && grow
+  grow
+  grow
   assert_equal "$(marked "$PID")" 0
   touch "$T/root/tmp/start"
   child() { CHILD=$(pgrep -P "$PID" | head -n 1) && [ "$(awk '/RssAnon/ { print $2 }' "/proc/$CHILD/status")" -gt 8000 ]; }
@@ -257,7 +253,9 @@ on_and_off() {
   wait_for 10 is_marked
   run -0 disable "$id"
   grow() { touch "$T/root/tmp/grow" && wait_for 10 eval '[ ! -e "$T/root/tmp/grow" ]'; }
-  grow && grow && grow
+  grow
+  grow
+  grow
   # What it does for another one that maps memory now, it would have done for this one before.
   off=$PID
   start d "$(program 4)" -a oci-ksm/mode=notify -a oci-ksm/min-size=128K
@@ -272,26 +270,25 @@ on_and_off() {
   wait_for 10 grown
 }
 
+# vanishes SECONDS COMMAND: container c is deleted so long after `oci-ksm COMMAND` of it has begun
+vanishes() {
+  local pid status=0
+  "$BIN/oci-ksm" "$2" "$(cid c)" > "$T/$2.out" 2>&1 < /dev/null 3>&- &
+  pid=$!
+  sleep "$1"
+  oci crun delete -f "$(cid c)"
+  wait "$pid" || status=$?
+  [ "$status" -le 1 ] || fail "$2: status $status" "$(cat "$T/$2.out")"
+}
 @test "a container that vanishes halfway is no fault of ours" {
   ksm_begin
   start c "$(program 64 'os.fork() if i < 3 else time.sleep(100)')"
   id=$(cid c)
-  "$BIN/oci-ksm" enable "$id" > "$T/enable.out" 2>&1 < /dev/null 3>&- &
-  enabling=$!
-  oci crun delete -f "$id"
-  status=0
-  wait "$enabling" || status=$?
-  [ "$status" -le 1 ] || fail "status $status" "$(cat "$T/enable.out")"
+  vanishes 0 enable
   start c "$(program 64 'os.fork() if i < 3 else time.sleep(100)')"
   run -0 enable "$id"
   wait_scans 1
-  "$BIN/oci-ksm" disable "$id" > "$T/disable.out" 2>&1 < /dev/null 3>&- &
-  disabling=$!
-  sleep 0.1
-  oci crun delete -f "$id"
-  status=0
-  wait "$disabling" || status=$?
-  [ "$status" -le 1 ] || fail "status $status" "$(cat "$T/disable.out")"
+  vanishes 0.1 disable
   # Another one with the same name is not the one that was switched.
   start c "$(program 1)"
   run -0 enable "$id"

@@ -9,13 +9,9 @@ on_screen() {
   PYTHONDONTWRITEBYTECODE=1 timeout 120 /usr/bin/python3 "$T/screen.py" < /dev/null 3>&-
 }
 
-# two_runs: ONE has much memory; TWO's program has a name that would clear the screen. THREE is there as well
-two_runs() {
-  background "$BIN/oci-ksm" run -- /usr/bin/python3 -c 'import signal; data = b"x" * (30 << 20); signal.pause()'
-  ONE=run-$BACKGROUND_PID
-  cp /usr/bin/sleep "$T/a"$'\033''[2Jb'
-  background "$BIN/oci-ksm" run -- "$T/a"$'\033''[2Jb' 1000
-  TWO=run-$BACKGROUND_PID
+# three_runs: TWO's program has a name that would clear the screen; THREE is there as well
+three_runs() {
+  two_runs "a"$'\033''[2Jb'
   background "$BIN/oci-ksm" run -- sleep 1000
   THREE=run-$BACKGROUND_PID
   export ONE TWO THREE
@@ -24,7 +20,7 @@ two_runs() {
 all_run() { [ "$("$BIN/oci-ksm" status --json | jq '[.containers[] | select(.command | test("^(python3|sleep|a.*b)$"))] | length')" = 3 ]; }
 
 @test "the screen: keys sort, reverse, help and quit; no name steers the terminal" {
-  two_runs
+  three_runs
   on_screen << 'PY'
 import os
 one, two, three = (os.environ[name] for name in ("ONE", "TWO", "THREE"))
@@ -58,7 +54,7 @@ PY
 }
 
 @test "the size of the terminal, when it begins and when it changes" {
-  two_runs
+  three_runs
   on_screen << 'PY'
 s = Screen(TOP + ["--sort=anon"], 7, 40)
 s.wait(lambda: s.lines() and s.lines()[-1] == "... and 3 more", "7 rows")
@@ -102,7 +98,7 @@ PY
 }
 
 @test "no terminal: batches, and it says so" {
-  two_runs
+  three_runs
   run --separate-stderr -0 "$BIN/oci-ksm" top -n 2 -d 0.2 -o +source
   assert_equal "$stderr" 'oci-ksm: standard output is no terminal that can show a screen: as with --batch'
   assert_equal "$(grep -c '^PROCS .* COMMAND  *SOURCE$' <<< "$output")" 2
@@ -124,7 +120,7 @@ PY
 
 @test "a document a look: what changed is the difference of the figures; what ends meanwhile is gone" {
   ksm_begin
-  two_runs
+  three_runs
   background "$BIN/oci-ksm" run -- /usr/bin/python3 -c 'import os, signal, sys, time
 while not os.path.exists(sys.argv[1]):
     time.sleep(0.05)

@@ -44,7 +44,7 @@ often() {
     run --separate-stderr -0 "$BIN/oci-ksm" "$@"
     assert_equal "$stderr" ''
     assert_equal "$(jq -c '[.. | objects | to_entries[] | select((.value | type) == "number" and .value < 0 and .key != "saved")]' <<< "$output")" '[]'
-    [ "$(jq "$filter" <<< "$output")" = false ] || seen=1
+    [ "$(jq "$filter" <<< "$output")" != true ] || seen=1
   done
   [ "$seen" -eq 1 ] || fail "never: $filter" "$output"
 }

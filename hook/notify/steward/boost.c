@@ -58,8 +58,6 @@ static void pace(struct boost *boost, const struct ocfg_boost *settings,
 	else
 		return;
 	boost->pages = pages < least ? least : pages > most ? most : pages;
-	if (boost->pages < 1)
-		boost->pages = 1;
 }
 
 void boost_step(struct boost *boost, const struct ocfg_boost *settings,

@@ -13,8 +13,6 @@
 #include "hook/notify/steward/switching.h"
 #include "oci-config/cleanup.h"
 
-#define SUFFIX ".json"
-
 struct reload {
 	const struct steward *steward;
 	const struct guarded_list *old;
@@ -150,15 +148,10 @@ static int add_records(struct reload *reload)
 		return -errno;
 	(void)steal_fd(&fd);
 	while (rc == 0 && (entry = readdir(stream))) {
-		size_t len = strlen(entry->d_name);
 		char id[OCFG_ID_MAX + 1];
 		struct ocfg_record record;
 
-		if (len <= strlen(SUFFIX) || len - strlen(SUFFIX) > OCFG_ID_MAX ||
-		    strcmp(entry->d_name + len - strlen(SUFFIX), SUFFIX) != 0)
-			continue;
-		snprintf(id, sizeof(id), "%.*s", (int)(len - strlen(SUFFIX)), entry->d_name);
-		if (!ocfg_id_is_valid(id) ||
+		if (!ocfg_id_of_file(entry->d_name, id) ||
 		    ocfg_record_load(reload->steward->containers, id, &record, NULL) < 0)
 			continue;
 		rc = add_record(reload, &record);

@@ -151,7 +151,7 @@ static void do_boost(const struct steward *steward, bool started)
 		boost_begin(&own.boost, settings, &sample);
 	else
 		boost_step(&own.boost, settings, &sample);
-	if (own.boost.pages == 0)
+	if (!started && own.boost.pages == 0)
 		log_line(LOG_LEVEL_INFO, "boost: over after %" PRId64 " s and %" PRId64 " scans",
 			 (sample.now - own.boost.begun) / 1000,
 			 sample.full_scans - own.begun_scans);
@@ -233,22 +233,22 @@ static bool may_write(const struct steward *steward)
 
 	if (access(KSM_SYS_DIR "/run", W_OK) == 0)
 		return true;
-	if ((settings->boost.on || settings->pressure.on) && !own.refused)
+	if ((settings->boost.on || settings->pressure.on) && !own.refused) {
 		log_line(LOG_LEVEL_WARNING,
 			 "ksmd: boost and pressure are only for who may write " KSM_SYS_DIR
 			 "/run, ignoring");
-	own.refused = true;
+		own.refused = true;
+	}
 	return false;
 }
 
-static int64_t run(struct steward *steward, struct pollfd *fd, unsigned news)
+static int64_t run(struct steward *steward, unsigned news)
 {
 	const struct ocfg_ksm_settings *settings = &steward->settings.ksm;
 	struct ksm_wishes wishes = KSM_WISHES_NONE;
 	bool force = false, started;
 	int64_t due = CHORE_NEVER;
 
-	(void)fd;
 	if (!may_write(steward))
 		return CHORE_NEVER;
 	if (news & NEWS_START)
@@ -284,7 +284,6 @@ static void end(struct steward *steward)
 }
 
 const struct chore chore_ksmd = {
-	.name = "ksmd",
 	.news = NEWS_CONTAINERS | NEWS_SWITCHED,
 	.run = run,
 	.end = end,

@@ -225,9 +225,8 @@ static void look_off(const struct steward *steward, struct followed *one, const 
 
 	one->due = now + OFF_EVERY;
 	/* The guard's is a steward's that was killed in it. */
-	if (one->who.reason && strcmp(one->who.reason, SWITCHED_BEGUN) == 0 &&
-	    !(one->who.by && strcmp(one->who.by, SWITCHING_GUARD) == 0) &&
-	    time(NULL) < (time_t)one->who.since + SWITCHED_BEGUN_MAX)
+	if (switched_is_begun(&one->who) &&
+	    !(one->who.by && strcmp(one->who.by, SWITCHING_GUARD) == 0))
 		return;
 	while (i < count && !merges_at_all(pids[i]))
 		i++;
@@ -252,12 +251,11 @@ static bool look(const struct steward *steward, struct followed *one, int64_t no
 	return count > 0;
 }
 
-static int64_t run(struct steward *steward, struct pollfd *own, unsigned news)
+static int64_t run(struct steward *steward, unsigned news)
 {
 	int64_t now = steward_now(), next = CHORE_NEVER, end;
 	bool gone = false;
 
-	(void)own;
 	if (news & (NEWS_START | NEWS_SWITCHED))
 		reload(steward);
 	for (size_t i = 0; i < all.count; i++) {
@@ -277,4 +275,4 @@ static int64_t run(struct steward *steward, struct pollfd *own, unsigned news)
 	return next;
 }
 
-const struct chore chore_newcomers = {.name = "newcomers", .news = NEWS_SWITCHED, .run = run};
+const struct chore chore_newcomers = {.news = NEWS_SWITCHED, .run = run};

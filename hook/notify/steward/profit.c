@@ -273,12 +273,11 @@ static void count_scans(int64_t now)
 	guard.scans_at = now;
 }
 
-static int64_t run(struct steward *steward, struct pollfd *own, unsigned news)
+static int64_t run(struct steward *steward, unsigned news)
 {
 	bool enabled = steward->settings.profit_guard.enable;
 	int64_t now = steward_now(), next;
 
-	(void)own;
 	if (enabled && !can_judge()) {
 		if (!guard.cannot_judge)
 			log_line(LOG_LEVEL_WARNING,
@@ -296,5 +295,4 @@ static int64_t run(struct steward *steward, struct pollfd *own, unsigned news)
 	return guard.again < next ? guard.again : next;
 }
 
-const struct chore chore_profit = {
-	.name = "profit", .news = NEWS_CONTAINERS | NEWS_SWITCHED, .run = run};
+const struct chore chore_profit = {.news = NEWS_CONTAINERS | NEWS_SWITCHED, .run = run};

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -26,7 +26,7 @@
 /* Of those that oci-ksmd keeps (privileges.c). */
 static const cap_value_t kept[] = {
 	CAP_SYS_PTRACE,	     /* make processes of other users mergeable, and read their figures */
-	CAP_SYS_ADMIN,	     /* PTRACE_O_SUSPEND_SECCOMP */
+	CAP_SYS_ADMIN,	     /* PTRACE_O_SUSPEND_SECCOMP; see which pages are merged */
 	CAP_DAC_READ_SEARCH, /* what only owners may read in /proc */
 };
 
@@ -35,7 +35,6 @@ struct loop {
 	struct news news;
 	int keeper;
 	int64_t due[CHORES_MAX];
-	struct pollfd own[CHORES_MAX];
 };
 
 int64_t steward_now(void)
@@ -123,6 +122,10 @@ static void load_settings(struct steward *steward, bool tell)
 		log_error(&err, "settings, going on with the defaults");
 	if (tell)
 		log_notes(&notes);
+	if (tell) {
+		free(settings.state_dir);
+		settings.state_dir = steal_pointer(&steward->settings.state_dir);
+	}
 	ocfg_settings_done(&steward->settings);
 	steward->settings = settings;
 }
@@ -155,8 +158,6 @@ static void set_up(struct loop *loop)
 		log_error(&err, "steward, which does nothing therefore");
 		wait_for_end(loop->keeper);
 	}
-	for (size_t i = 0; i < CHORES_MAX; i++)
-		loop->own[i].fd = -1;
 }
 
 static void do_chores(struct loop *loop, unsigned news)
@@ -166,12 +167,10 @@ static void do_chores(struct loop *loop, unsigned news)
 	for (size_t i = 0; i < CHORES_MAX && chores[i]; i++) {
 		unsigned of_it = news & (chores[i]->news | NEWS_START | NEWS_SETTINGS);
 
-		if (loop->own[i].fd >= 0 && loop->own[i].revents)
-			of_it |= NEWS_FD;
 		if (!of_it && loop->due[i] > now)
 			continue;
 		steward_goes_on();
-		loop->due[i] = chores[i]->run(&loop->steward, &loop->own[i], of_it);
+		loop->due[i] = chores[i]->run(&loop->steward, of_it);
 	}
 	alarm(0);
 }
@@ -191,15 +190,13 @@ static int timeout_of(const struct loop *loop)
 
 static unsigned sleep_for_news(struct loop *loop)
 {
-	struct pollfd polls[2 + CHORES_MAX] = {
+	struct pollfd polls[] = {
 		{.fd = loop->keeper, .events = POLLIN},
 		{.fd = loop->news.inotify, .events = POLLIN},
 	};
 
-	memcpy(polls + 2, loop->own, sizeof(loop->own));
-	if (poll(polls, 2 + CHORES_MAX, timeout_of(loop)) < 0)
+	if (poll(polls, sizeof(polls) / sizeof(polls[0]), timeout_of(loop)) < 0)
 		return 0;
-	memcpy(loop->own, polls + 2, sizeof(loop->own));
 	/* It sends nothing, so this is its end. */
 	if (polls[0].revents) {
 		for (size_t i = 0; i < CHORES_MAX && chores[i]; i++)

@@ -11,7 +11,6 @@
 #ifndef HOOK_NOTIFY_STEWARD_STEWARD_H
 #define HOOK_NOTIFY_STEWARD_STEWARD_H
 
-#include <poll.h>
 #include <stdint.h>
 
 #include "oci-config/settings.h"
@@ -22,7 +21,6 @@ enum steward_news {
 	NEWS_SETTINGS = 2,   /* the settings have changed, or may have */
 	NEWS_CONTAINERS = 4, /* a record of a container came, went or was written again */
 	NEWS_SWITCHED = 8,   /* the same for what was switched while it runs */
-	NEWS_FD = 16,	     /* its own descriptor */
 };
 
 struct steward {
@@ -36,13 +34,12 @@ struct steward {
 
 /* All are called with NEWS_START, and with NEWS_SETTINGS when that comes: a chore that is off returns CHORE_NEVER. */
 struct chore {
-	const char *name;
 	unsigned news; /* it is called for these, too */
 	/*
 	 * Returns when it wants to be called next if there is no news (steward_now). It has STEWARD_PATIENCE; what takes longer
-	 * calls steward_goes_on. `own`: a descriptor of the chore's that is waited for, if it sets fd (-1 at first) and events.
+	 * calls steward_goes_on.
 	 */
-	int64_t (*run)(struct steward *steward, struct pollfd *own, unsigned news);
+	int64_t (*run)(struct steward *steward, unsigned news);
 	void (*end)(struct steward *steward); /* the steward ends; may be NULL */
 };
 
