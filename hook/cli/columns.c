@@ -21,6 +21,7 @@ enum {
 	SAVED,
 	RATIO,
 	SHARE,
+	NAME,
 	SINCE,
 	RETRY,
 	DOMAIN,
@@ -54,6 +55,7 @@ enum {
 		   "what the kernel reckons as its profit: merged less ksmd's own books", false}, \
 	[RATIO] = {"RATIO", "ratio", TABLE_RATIO, "SCANNED to MERGED: above 64 it does not pay", in_top}, \
 	[SHARE] = {"SHARE", "share", TABLE_SHARE, "of all that ksmd scans on this host", in_top}, \
+	[NAME] = {"NAME", "name", TABLE_TEXT, "given by its engine", false}, \
 	[SINCE] = {"SINCE", "switched_at", TABLE_NUMBER, "when it was switched, in Unix seconds", true}, \
 	[RETRY] = {"RETRY", "retry_at", TABLE_NUMBER, "when it is tried again", true}, \
 	[DOMAIN] = {"DOMAIN", "domain", TABLE_TEXT, "trust domain: only one merges at one time", true}, \
@@ -106,6 +108,8 @@ static int add_texts(struct table *table, const struct figures *figures, bool sh
 	char mode[64], buf[16];
 	int rc = table_text(table, ID, short_ids ? short_id(id, buf, sizeof(buf)) : id, err);
 
+	if (rc == 0 && figures->name)
+		rc = table_text(table, NAME, figures->name, err);
 	if (rc == 0)
 		rc = table_text(table, MODE, figures_mode(figures, mode, sizeof(mode)), err);
 	if (rc == 0)

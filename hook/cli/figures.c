@@ -10,6 +10,7 @@
 #include "hook/cli/host.h"
 #include "hook/cli/known.h"
 #include "hook/cli/table.h"
+#include "hook/common/engine_names.h"
 #include "hook/common/ksm.h"
 #include "hook/common/proc.h"
 #include "oci-config/cleanup.h"
@@ -73,10 +74,80 @@ static void derive(struct figures *figures, int64_t tracked)
 						: (int64_t)((double)scanned / (double)all * 1e6);
 }
 
+struct earlier {
+	const struct figures *figures;
+};
+
+/* What is asked for, and what an earlier look has found. */
+struct look {
+	const struct earlier *earlier; /* by ID */
+	size_t earlier_count;
+	char *const *ids; /* none: all */
+	size_t id_count;
+};
+
+static bool is_wanted(const struct look *look, const char *id)
+{
+	bool found = !look->id_count;
+
+	for (size_t i = 0; i < look->id_count && !found; i++)
+		found = strcmp(look->ids[i], id) == 0;
+	return found;
+}
+
+static int compare_earlier(const void *a, const void *b)
+{
+	const struct earlier *left = a, *right = b;
+
+	return strcmp(left->figures->record.id, right->figures->record.id);
+}
+
+static const struct figures *find_earlier(const struct look *look, const struct figures *now)
+{
+	const struct earlier key = {now}, *found = NULL;
+
+	if (look->earlier_count)
+		found = bsearch(&key, look->earlier, look->earlier_count, sizeof(key),
+				compare_earlier);
+	return found ? found->figures : NULL;
+}
+
+static bool has(const struct cgroup_container *container, pid_t pid)
+{
+	for (size_t i = 0; i < container->count; i++)
+		if (container->pids[i] == pid)
+			return true;
+	return false;
+}
+
+/*
+ * A name is looked for once, because that reads files of the engine. Where there was none it is again when the first process
+ * has another parent: while a container starts that is the runtime, which leads to no engine.
+ */
+static void find_name(struct engine_names *names, const struct cgroup_container *container,
+		      const struct figures *before, struct figures *ret)
+{
+	pid_t first = container->pid;
+
+	if (before && before->name) {
+		ret->name = strdup(before->name);
+		return;
+	}
+	if (before && before->parent == ret->parent)
+		return;
+	/* Of a container that is new this is what the runtime has written. */
+	if (first <= 0 && !before)
+		first = container->hint;
+	ret->name = first > 0 && has(container, first)
+			    ? engine_name(names, container->id, &first, 1)
+			    : engine_name(names, container->id, container->pids, container->count);
+}
+
 /* Takes what it keeps out of `known`. */
-static size_t take(struct known *known, struct figures *ret)
+static size_t take(struct known *known, const struct look *look, struct figures *ret)
 {
 	int64_t tracked = host_ksm_tracked();
+	struct engine_names names = {0};
 	size_t kept = 0;
 
 	for (size_t i = 0; i < known->count; i++) {
@@ -84,6 +155,8 @@ static size_t take(struct known *known, struct figures *ret)
 		struct figures figures = {0};
 		struct proc_stat stat = {0};
 
+		if (!is_wanted(look, container->id))
+			continue;
 		sum_up(container, &figures);
 		if (!figures.processes)
 			continue;
@@ -91,7 +164,9 @@ static size_t take(struct known *known, struct figures *ret)
 		(void)proc_stat_read(container->pid > 0 ? container->pid : container->pids[0],
 				     &stat, NULL);
 		snprintf(figures.command, sizeof(figures.command), "%s", stat.comm);
+		figures.parent = stat.ppid;
 		figures.record = known->records[i];
+		find_name(&names, container, find_earlier(look, &figures), &figures);
 		known->records[i] = (struct ocfg_record){0};
 		figures.switched = known->switched[i];
 		known->switched[i] = (struct switched){0};
@@ -101,46 +176,50 @@ static size_t take(struct known *known, struct figures *ret)
 		container->count = 0;
 		ret[kept++] = figures;
 	}
+	engine_names_done(&names);
 	return kept;
 }
 
 int figures_load(struct figures **ret, size_t *ret_count, struct error *err)
 {
-	return figures_load_again(NULL, 0, ret, ret_count, err);
+	return figures_load_again(NULL, 0, NULL, 0, ret, ret_count, err);
 }
 
-static int compare_hints(const void *a, const void *b)
+static int load(const struct look *look, const struct known_hint *hints, struct figures **ret,
+		size_t *ret_count, struct error *err)
 {
-	const struct known_hint *left = a, *right = b;
-
-	return strcmp(left->id, right->id);
-}
-
-int figures_load_again(const struct figures *before, size_t before_count, struct figures **ret,
-		       size_t *ret_count, struct error *err)
-{
-	cleanup_free struct known_hint *hints = calloc(before_count + 1, sizeof(*hints));
 	struct figures *figures;
 	struct known known = {0};
-	int rc;
-
-	if (!hints)
-		return error_set(err, ENOMEM, "list of containers");
-	for (size_t i = 0; i < before_count; i++)
-		hints[i] = (struct known_hint){before[i].record.id,
-					       before[i].count ? before[i].pids[0] : 0};
-	qsort(hints, before_count, sizeof(*hints), compare_hints);
-	rc = known_load_again(hints, before_count, &known, err);
+	int rc = known_load_again(hints, look->earlier_count, &known, err);
 
 	if (rc < 0)
 		return rc;
 	figures = calloc(known.count + 1, sizeof(*figures));
 	if (figures) {
-		*ret_count = take(&known, figures);
+		*ret_count = take(&known, look, figures);
 		*ret = figures;
 	} else {
 		rc = error_set(err, ENOMEM, "list of containers");
 	}
 	known_done(&known);
 	return rc;
+}
+
+int figures_load_again(const struct figures *before, size_t before_count, char *const *ids,
+		       size_t id_count, struct figures **ret, size_t *ret_count, struct error *err)
+{
+	cleanup_free struct known_hint *hints = calloc(before_count + 1, sizeof(*hints));
+	cleanup_free struct earlier *earlier = calloc(before_count + 1, sizeof(*earlier));
+	const struct look look = {earlier, before_count, ids, id_count};
+
+	if (!hints || !earlier)
+		return error_set(err, ENOMEM, "list of containers");
+	for (size_t i = 0; i < before_count; i++)
+		earlier[i].figures = &before[i];
+	qsort(earlier, before_count, sizeof(*earlier), compare_earlier);
+	for (size_t i = 0; i < before_count; i++)
+		hints[i] = (struct known_hint){
+			earlier[i].figures->record.id,
+			earlier[i].figures->count ? earlier[i].figures->pids[0] : 0};
+	return load(&look, hints, ret, ret_count, err);
 }

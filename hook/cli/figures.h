@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "hook/common/switched.h"
 #include "oci-config/error.h"
@@ -15,7 +16,9 @@
 struct figures {
 	struct ocfg_record record; /* of one that was switched on without a record, only the ID */
 	struct switched switched;  /* how it was switched while it runs; no id: not at all */
-	char command[64];	   /* name of its first process; whatever that calls itself */
+	char *name;   /* given by its engine (hook/common/engine_names.h); NULL: none. Escape it. */
+	pid_t parent; /* of its first process when the name was looked for */
+	char command[64]; /* name of its first process; whatever that calls itself */
 	pid_t *pids;
 	size_t count;	   /* of pids; some may be gone */
 	int64_t processes; /* that it has now: a number */
@@ -41,9 +44,12 @@ struct figures {
  * left out; that is no error. What is wrong in the settings or in a record is told on stderr.
  */
 int figures_load(struct figures **ret, size_t *ret_count, struct error *err);
-/* The same, cheaper, if these were there a while ago; in any order. */
-int figures_load_again(const struct figures *before, size_t before_count, struct figures **ret,
-		       size_t *ret_count, struct error *err);
+/*
+ * The same, cheaper, if these were there a while ago; in any order. Names that they have are not looked for again. Only those
+ * with one of `ids`, of which some may be gone; all where `id_count` is 0.
+ */
+int figures_load_again(const struct figures *before, size_t before_count, char *const *ids,
+		       size_t id_count, struct figures **ret, size_t *ret_count, struct error *err);
 void figures_free(struct figures *figures, size_t count);
 
 /* Its mode now: "off" also if it was switched off, "enabled" if it was switched on and nothing else. buf: 64 bytes. */
@@ -52,11 +58,16 @@ const char *figures_mode(const struct figures *figures, char *buf, size_t size);
 const char *figures_reason(const struct figures *figures);
 
 /*
- * Leaves only those whose ID is one of `ids`, or the only one that begins so; all where `id_count` is 0. -ESRCH or -EINVAL says which
- * ID stands for none or for several; the list is as before then. Not so if `gone_is_fine`: what is named is left.
+ * Leaves only those that the arguments name as targets (hook/cli/targets.h): a process or a cgroup stands for all that have a
+ * process of it. All where `arg_count` is 0. -ESRCH or -EINVAL says which one names nothing, too much, or nothing
+ * that is among them; the list is as before then.
  */
-int figures_select(struct figures *figures, size_t *count, char *const *ids, size_t id_count,
-		   bool gone_is_fine, struct error *err);
+int figures_choose(struct figures *figures, size_t *count, char *const *args, size_t arg_count,
+		   struct error *err);
+/* The same for targets that are found; args[i] is what errors call targets[i]. */
+struct target;
+int figures_select(struct figures *figures, size_t *count, const struct target *targets,
+		   char *const *args, size_t target_count, struct error *err);
 
 enum figures_key {
 	FIGURES_SAVED,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hook/cli/figures.h"
+#include "hook/cli/targets.h"
 #include "hook/common/ksm.h"
 #include "oci-config/cleanup.h"
 #include "oci-config/mode.h"
@@ -19,6 +20,7 @@ static void done(struct figures *figures)
 {
 	ocfg_record_done(&figures->record);
 	switched_done(&figures->switched);
+	free(figures->name);
 	free(figures->pids);
 }
 
@@ -92,44 +94,10 @@ void figures_sort(struct figures *figures, size_t count, enum figures_key key, b
 		qsort_r(figures, count, sizeof(*figures), compare, &order);
 }
 
-static bool is_named(const struct figures *figures, const char *arg, bool whole)
+static void leave(struct figures *figures, size_t *count, const bool *marks)
 {
-	return whole ? strcmp(figures->record.id, arg) == 0
-		     : strncmp(figures->record.id, arg, strlen(arg)) == 0;
-}
-
-static int mark(const struct figures *figures, size_t count, const char *arg, bool *marks,
-		struct error *err)
-{
-	size_t found = 0;
-
-	for (int whole = 1; whole >= 0 && !found; whole--)
-		for (size_t i = 0; i < count; i++)
-			if (is_named(&figures[i], arg, whole)) {
-				marks[i] = true;
-				found++;
-			}
-	if (found > 1)
-		return error_set(err, EINVAL, "%s stands for several containers", arg);
-	return found ? 0 : error_set(err, ESRCH, "container %s", arg);
-}
-
-int figures_select(struct figures *figures, size_t *count, char *const *ids, size_t id_count,
-		   bool gone_is_fine, struct error *err)
-{
-	cleanup_free bool *marks = calloc(*count + 1, sizeof(*marks));
 	size_t kept = 0;
-	int rc;
 
-	if (!id_count)
-		return 0;
-	if (!marks)
-		return error_set(err, ENOMEM, "list of containers");
-	for (size_t i = 0; i < id_count; i++) {
-		rc = mark(figures, *count, ids[i], marks, err);
-		if (rc < 0 && !gone_is_fine)
-			return rc;
-	}
 	for (size_t i = 0; i < *count; i++) {
 		if (marks[i])
 			figures[kept++] = figures[i];
@@ -137,6 +105,36 @@ int figures_select(struct figures *figures, size_t *count, char *const *ids, siz
 			done(&figures[i]);
 	}
 	*count = kept;
+}
+
+static bool has_one_of(const struct figures *figures, const struct target *target)
+{
+	for (size_t i = 0; i < figures->count; i++)
+		for (size_t n = 0; n < target->count; n++)
+			if (figures->pids[i] == target->pids[n])
+				return true;
+	return false;
+}
+
+int figures_select(struct figures *figures, size_t *count, const struct target *targets,
+		   char *const *args, size_t target_count, struct error *err)
+{
+	cleanup_free bool *marks = calloc(*count + 1, sizeof(*marks));
+
+	if (!marks)
+		return error_set(err, ENOMEM, "list of containers");
+	for (size_t n = 0; n < target_count; n++) {
+		bool found = false;
+
+		for (size_t i = 0; i < *count; i++)
+			if (has_one_of(&figures[i], &targets[n]))
+				marks[i] = found = true;
+		if (!found)
+			return error_set(err, EINVAL,
+					 "%s: it has not asked to be merged, nor was it enabled",
+					 args[n]);
+	}
+	leave(figures, count, marks);
 	return 0;
 }
 

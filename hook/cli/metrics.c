@@ -13,6 +13,7 @@
 
 #include "hook/cli/cli.h"
 #include "hook/cli/figures.h"
+#include "hook/common/engine_names.h"
 #include "hook/common/escape.h"
 #include "hook/common/ksm.h"
 #include "oci-config/cleanup.h"
@@ -30,7 +31,8 @@ static const struct family build_info = {"build_info", "gauge", NULL,
 					 "Version of oci-ksm; always 1."};
 static const struct family container_info = {
 	"container_info", "gauge", NULL,
-	"A container or run that can be merged, how, and the name of its first process; always 1."};
+	"A container or run that can be merged, its engine's name for it, how, and the name of its "
+	"first process; always 1."};
 
 static const struct container_family {
 	struct family family;
@@ -129,7 +131,7 @@ static void put_header(FILE *out, const struct family *family)
 /* Whoever starts a container chooses names: here they are printable ASCII, with quotes and backslashes as the format wants. */
 static void put_label(FILE *out, const char *name, const char *value)
 {
-	char text[ESCAPED_SIZE(OCFG_ID_MAX)];
+	char text[ESCAPED_SIZE(ENGINE_NAME_MAX)];
 
 	fprintf(out, "%s=\"", name);
 	escape(value ? value : "", text, sizeof(text));
@@ -149,6 +151,8 @@ static void put_infos(FILE *out, const struct figures *figures, size_t count)
 
 		fprintf(out, "oci_ksm_%s{", container_info.name);
 		put_label(out, "id", figures[i].record.id);
+		fputc(',', out);
+		put_label(out, "name", figures[i].name);
 		fputc(',', out);
 		put_label(out, "mode", figures_mode(&figures[i], mode, sizeof(mode)));
 		fputc(',', out);

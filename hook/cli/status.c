@@ -10,21 +10,22 @@
 #include "hook/cli/figures.h"
 #include "hook/cli/figures_frames.h"
 #include "hook/cli/table.h"
+#include "hook/cli/targets.h"
 #include "hook/common/ksm.h"
 
 struct options {
 	struct table_options table;
 	bool frames;
-	char *const *ids; /* of those to show; none: all */
+	char *const *targets; /* none: all */
 	size_t count;
 };
 
 static void usage(void)
 {
 	puts("Usage:\n"
-	     " oci-ksm status [<options>] [<id>...]\n\n"
-	     "Show containers and runs whose memory can be merged, and what that saves. An ID may "
-	     "be its\nbeginning.\n\n"
+	     " oci-ksm status [<options>] [<target>...]\n\n"
+	     "Show containers and runs whose memory can be merged, and what that "
+	     "saves.\n" TARGETS_HELP "\n"
 	     "Options:\n"
 	     " -b, --bytes          sizes as numbers of bytes\n"
 	     " -f, --frames         count page frames, too: slow, and for root only; the same as\n"
@@ -81,7 +82,7 @@ static int parse(int argc, char **argv, struct options *ret)
 	}
 	if (ret->frames && !ret->table.columns)
 		ret->table.columns = "+frames,counted";
-	ret->ids = argv + optind;
+	ret->targets = argv + optind;
 	ret->count = (size_t)(argc - optind);
 	return columns_check(&columns_status, &ret->table, &err) < 0
 		       ? cli_usage_error("status", "%s", err.msg)
@@ -96,11 +97,12 @@ static int show(const struct options *options, struct error *err)
 	int rc = figures_load(&figures, &count, err);
 
 	if (rc == 0)
-		rc = figures_select(figures, &count, options->ids, options->count, false, err);
+		rc = figures_choose(figures, &count, options->targets, options->count, err);
 	if (rc == 0 && options->frames)
 		rc = figures_count(figures, count, err);
 	if (rc == 0)
-		rc = columns_fill(&columns_status, figures, count, false, &table, err);
+		rc = columns_fill(&columns_status, figures, count,
+				  !options->table.json && isatty(STDOUT_FILENO), &table, err);
 	if (rc == 0)
 		rc = table_print(table, &options->table, stdout, err);
 	table_free(table);

@@ -222,7 +222,7 @@ static json_object *cell_json(const struct table_column *column, const struct ce
 	char text[32];
 
 	if (column->type == TABLE_TEXT)
-		return json_object_new_string(cell->text ? cell->text : "");
+		return json_object_new_string(cell->text);
 	if (is_ratio || column->type == TABLE_SHARE) {
 		double value = (double)cell->number / (is_ratio ? 1e3 : 1e6);
 
@@ -241,8 +241,9 @@ static int add_row_json(const struct table *table, size_t row, json_object *arra
 	for (size_t i = 0; rc == 0 && i < table->count; i++) {
 		const struct cell *cell = cell_at(table, row, i);
 
-		if (table->columns[i].type != TABLE_TEXT &&
-		    (cell->number == TABLE_UNKNOWN || cell->number == TABLE_ENDLESS))
+		if (table->columns[i].type == TABLE_TEXT
+			    ? !cell->text
+			    : cell->number == TABLE_UNKNOWN || cell->number == TABLE_ENDLESS)
 			rc = json_object_object_add(object, table->columns[i].key, NULL) < 0
 				     ? error_set(err, ENOMEM, "JSON")
 				     : 0;

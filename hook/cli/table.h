@@ -53,7 +53,7 @@ void table_free(struct table *table);
 
 /* Adds an empty row, to be filled column by column, as counted in `columns`. */
 int table_row(struct table *table, struct error *err);
-/* Anybody chooses names of processes: what is not printable ASCII is escaped, in JSON too. */
+/* NULL is "", a text that is not set null in JSON. Anybody chooses names of processes: what is not printable ASCII is escaped, in JSON too. */
 int table_text(struct table *table, size_t column, const char *text, struct error *err);
 void table_number(struct table *table, size_t column, int64_t number);
 

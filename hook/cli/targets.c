@@ -105,16 +105,29 @@ static int compare(const void *a, const void *b)
 	return strcmp(left->name, right->name);
 }
 
-static void find_names(struct list *list)
+static void find_names(struct list *list, size_t from)
 {
 	struct engine_names names = {0};
 
-	for (size_t i = 0; i < list->count; i++) {
+	for (size_t i = from; i < list->count; i++) {
 		struct target *target = &list->targets[i];
 
 		target->called = engine_name(&names, target->name, target->pids, target->count);
 	}
 	engine_names_done(&names);
+}
+
+/* Adds what engines' cgroups show besides; the names of the first `named` are known. */
+static int complete(struct list *list, size_t named, struct error *err)
+{
+	int rc = add_engines(list, err);
+
+	if (rc < 0)
+		return rc;
+	find_names(list, named);
+	if (list->count)
+		qsort(list->targets, list->count, sizeof(*list->targets), compare);
+	return 0;
 }
 
 int targets_all(struct target **ret, size_t *ret_count, struct error *err)
@@ -132,14 +145,11 @@ int targets_all(struct target **ret, size_t *ret_count, struct error *err)
 	}
 	known_done(&known);
 	if (rc == 0)
-		rc = add_engines(&list, err);
+		rc = complete(&list, 0, err);
 	if (rc < 0) {
 		targets_free(list.targets, list.count);
 		return rc;
 	}
-	if (list.count)
-		qsort(list.targets, list.count, sizeof(*list.targets), compare);
-	find_names(&list);
 	*ret = list.targets;
 	*ret_count = list.count;
 	return 0;
@@ -293,7 +303,8 @@ static int add_one(struct list *list, const struct list *all, const char *arg, s
 		return add_found(list, same, err);
 	if (arg[0] == '/')
 		return add_cgroup(list, all, arg, err);
-	if (arg[strspn(arg, "0123456789")] == '\0')
+	/* As many as an ID is shortened to are no pid. */
+	if (arg[strspn(arg, "0123456789")] == '\0' && strlen(arg) < SHORT_ID)
 		return add_process(list, arg, err);
 	found = add_called(list, all, arg, err);
 	if (found == 0 && strchr(arg, '/')) {
@@ -308,15 +319,14 @@ static int add_one(struct list *list, const struct list *all, const char *arg, s
 	return found < 0 ? found : 0;
 }
 
-int targets_find(char *const *args, size_t count, struct target **ret, size_t *ret_count,
-		 struct error *err)
+static int add_each(const struct list *all, char *const *args, size_t count, struct target **ret,
+		    size_t *ret_count, struct error *err)
 {
-	struct list list = {0}, all = {0};
-	int rc = targets_all(&all.targets, &all.count, err);
+	struct list list = {0};
+	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < count; i++)
-		rc = add_one(&list, &all, args[i], err);
-	targets_free(all.targets, all.count);
+		rc = add_one(&list, all, args[i], err);
 	if (rc < 0) {
 		targets_free(list.targets, list.count);
 		return rc;
@@ -324,4 +334,32 @@ int targets_find(char *const *args, size_t count, struct target **ret, size_t *r
 	*ret = list.targets;
 	*ret_count = list.count;
 	return 0;
+}
+
+int targets_find(char *const *args, size_t count, struct target **ret, size_t *ret_count,
+		 struct error *err)
+{
+	struct list all = {0};
+	int rc = targets_all(&all.targets, &all.count, err);
+
+	if (rc == 0)
+		rc = add_each(&all, args, count, ret, ret_count, err);
+	targets_free(all.targets, all.count);
+	return rc;
+}
+
+int targets_find_with(const struct target *known, size_t known_count, char *const *args,
+		      size_t count, struct target **ret, size_t *ret_count, struct error *err)
+{
+	struct list all = {0};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < known_count; i++)
+		rc = add_found(&all, &known[i], err);
+	if (rc == 0)
+		rc = complete(&all, known_count, err);
+	if (rc == 0)
+		rc = add_each(&all, args, count, ret, ret_count, err);
+	targets_free(all.targets, all.count);
+	return rc;
 }

@@ -30,6 +30,9 @@ struct target {
  */
 int targets_find(char *const *args, size_t count, struct target **ret, size_t *ret_count,
 		 struct error *err);
+/* The same where those that have records are known, with what they are called: in any order, borrowed. */
+int targets_find_with(const struct target *known, size_t known_count, char *const *args,
+		      size_t count, struct target **ret, size_t *ret_count, struct error *err);
 /* All containers and runs that have records, and all that engines' cgroups show. */
 int targets_all(struct target **ret, size_t *ret_count, struct error *err);
 void targets_free(struct target *targets, size_t count);

@@ -11,6 +11,7 @@
 
 #include "hook/cli/cli.h"
 #include "hook/cli/columns.h"
+#include "hook/cli/targets.h"
 #include "hook/cli/terminal.h"
 
 #define DELAY	  3
@@ -25,16 +26,33 @@ static double seconds_now(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static int remember(struct top *top, const struct figures *figures, size_t count, struct error *err)
+{
+	top->ids = calloc(count + 1, sizeof(*top->ids));
+	while (top->ids && top->id_count < count &&
+	       (top->ids[top->id_count] = strdup(figures[top->id_count].record.id)))
+		top->id_count++;
+	return top->id_count < count || !top->ids ? error_set(err, ENOMEM, "list of containers")
+						  : 0;
+}
+
 /* Those that were named must be there at the first look, and may go. */
+static int choose(struct top *top, struct figures *figures, size_t *count, struct error *err)
+{
+	int rc = figures_choose(figures, count, top->targets, top->target_count, err);
+
+	return rc < 0 || !top->target_count ? rc : remember(top, figures, *count, err);
+}
+
 static int look(struct top *top, struct error *err)
 {
 	struct figures *figures = NULL;
 	size_t count = 0;
-	int rc = figures_load_again(top->figures, top->count, &figures, &count, err);
+	int rc = figures_load_again(top->figures, top->count, top->ids, top->id_count, &figures,
+				    &count, err);
 
-	if (rc == 0)
-		rc = figures_select(figures, &count, top->ids, top->id_count, top->trends.looks > 0,
-				    err);
+	if (rc == 0 && !top->trends.looks)
+		rc = choose(top, figures, &count, err);
 	if (rc < 0) {
 		figures_free(figures, count);
 		return rc;
@@ -134,8 +152,8 @@ static int run_live(struct top *top, struct error *err)
 static void usage(void)
 {
 	puts("Usage:\n"
-	     " oci-ksm top [<options>] [<id>...]\n\n"
-	     "Show what 'oci-ksm status' shows, and how it changes. An ID may be its beginning.\n\n"
+	     " oci-ksm top [<options>] [<target>...]\n\n"
+	     "Show what 'oci-ksm status' shows, and how it changes.\n" TARGETS_HELP "\n"
 	     "Options:\n"
 	     " -b, --batch            one table after the other, for pipes and files\n"
 	     " -B, --bytes            sizes as numbers of bytes\n"
@@ -215,8 +233,8 @@ static int parse(int argc, char **argv, struct top *top)
 		if (rc)
 			return rc;
 	}
-	top->ids = argv + optind;
-	top->id_count = (size_t)(argc - optind);
+	top->targets = argv + optind;
+	top->target_count = (size_t)(argc - optind);
 	return columns_check(&columns_top, &top->table, &err) < 0
 		       ? cli_usage_error("top", "%s", err.msg)
 		       : 0;
@@ -239,6 +257,9 @@ int cli_top(int argc, char **argv)
 	if (rc == 0)
 		rc = top.batch ? run_batch(&top, &err) : run_live(&top, &err);
 	figures_free(top.figures, top.count);
+	for (size_t i = 0; i < top.id_count; i++)
+		free(top.ids[i]);
+	free(top.ids);
 	trends_done(&top.trends);
 	if (rc < 0)
 		cli_warn("%s", err.msg);

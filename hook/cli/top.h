@@ -18,8 +18,10 @@ struct top {
 	double delay; /* seconds between two looks */
 	enum figures_key key;
 	bool reverse, batch, help;
-	long looks; /* so many, then end; 0: for ever */
-	char *const *ids;
+	long looks;	      /* so many, then end; 0: for ever */
+	char *const *targets; /* as asked for; none: all */
+	size_t target_count;
+	char **ids; /* of what they stood for at the first look */
 	size_t id_count;
 	/* The last look. */
 	struct figures *figures;

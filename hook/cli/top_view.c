@@ -15,7 +15,7 @@
 #include "oci-config/json.h"
 
 /* Figures first: names may be long, and lines are cut at the right edge. */
-#define USUAL_COLUMNS "procs,anon,merged,saved,change,trend,ksmd,mode,id,command"
+#define USUAL_COLUMNS "procs,anon,merged,saved,change,trend,ksmd,mode,name,id,command"
 
 static const struct {
 	const char *name;

@@ -30,9 +30,10 @@ complete $in_status -s b -l bytes -d 'sizes as numbers of bytes'
 complete $in_status -s f -l frames -d 'count page frames, too'
 complete $in_status -s J -l json -d 'all columns as JSON'
 complete $in_status -s n -l noheadings -d 'no line of headings'
-complete $in_status -s o -l output -x -a '(__fish_append , ID MODE BY SOURCE COMMAND PROCS MERGEABLE ANON MERGED ZERO SCANNED SAVED RATIO SHARE SINCE RETRY DOMAIN LAYOUT REASON FRAMES COUNTED)' -d 'columns to show'
+complete $in_status -s o -l output -x -a '(__fish_append , ID MODE BY SOURCE COMMAND PROCS MERGEABLE ANON MERGED ZERO SCANNED SAVED RATIO SHARE NAME SINCE RETRY DOMAIN LAYOUT REASON FRAMES COUNTED)' -d 'columns to show'
 complete $in_status -s v -l verbose -d 'the same as --output=+reason'
 complete $in_status -s h -l help -d 'display a short help'
+complete $in_status -F
 
 set -l in_top -c oci-ksm -n '__fish_seen_subcommand_from top'
 complete $in_top -s b -l batch -d 'one table after the other'
@@ -40,10 +41,11 @@ complete $in_top -s B -l bytes -d 'sizes as numbers of bytes'
 complete $in_top -s d -l delay -x -a '1 3 10' -d 'seconds between two looks'
 complete $in_top -s J -l json -d 'one JSON document a look'
 complete $in_top -s n -l count -x -a '1 2 10' -d 'end after so many looks'
-complete $in_top -s o -l output -x -a '(__fish_append , ID MODE BY SOURCE COMMAND PROCS MERGEABLE ANON MERGED ZERO SCANNED SAVED RATIO SHARE SINCE RETRY DOMAIN LAYOUT REASON CHANGE TREND KSMD)' -d 'columns to show'
+complete $in_top -s o -l output -x -a '(__fish_append , ID MODE BY SOURCE COMMAND PROCS MERGEABLE ANON MERGED ZERO SCANNED SAVED RATIO SHARE NAME SINCE RETRY DOMAIN LAYOUT REASON CHANGE TREND KSMD)' -d 'columns to show'
 complete $in_top -s r -l reverse -d 'the other way round'
 complete $in_top -s s -l sort -x -a 'saved merged anon procs id' -d order
 complete $in_top -s h -l help -d 'display a short help'
+complete $in_top -F
 
 set -l in_doctor -c oci-ksm -n '__fish_seen_subcommand_from doctor'
 complete $in_doctor -s J -l json -d 'as JSON'

@@ -116,12 +116,13 @@ engine_loaded() { grep -q libksm_preload.so "/proc/$1/maps"; }
   assert_log_lines 1 'OCI_KSM_MODE: .*perhaps'
 }
 
-@test "by the names that docker gives: estimate" {
+@test "by the names that docker gives: estimate, status" {
   docker run --detach --network host --name web localhost/static sleep 1000
-  docker run --detach --runtime ksm --network host --name web-2 localhost/static sleep 1000
+  docker run --detach --runtime ksm --network host --env OCI_KSM_MODE=preload --name web-2 localhost/static sleep 1000
   run -0 "$BIN/oci-ksm" estimate --json --interval=0 web web-2
   assert_equal "$(jq -c '[.targets[] | [.name, .processes, .target]]' <<< "$output")" \
     "$(jq -nc --arg a "$(docker inspect --format '{{.Id}}' web)" --arg b "$(docker inspect --format '{{.Id}}' web-2)" '[["web", 1, $a], ["web-2", 1, $b]]')"
+  assert_equal "$(in_engine "$BIN/oci-ksm" status --json web-2 | jq -c '[.containers[] | [.name, .processes]]')" '[["web-2",1]]'
 }
 
 @test "a container that did not opt in is untouched" {

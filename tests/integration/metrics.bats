@@ -35,9 +35,9 @@ agree() {
   assert_equal "$(promtool check metrics <<< "$output" 2>&1)" ''
   assert_equal "$(names <<< "$output" | grep -v '^oci_ksm_')" ''
   wait_for 10 agree "$ONE" "$TWO"
-  assert_contains "$output" "oci_ksm_container_info{id=\"$ONE\",mode=\"preload\",source=\"run\",command=\"python3\"} 1"
+  assert_contains "$output" "oci_ksm_container_info{id=\"$ONE\",name=\"\",mode=\"preload\",source=\"run\",command=\"python3\"} 1"
   # Its name is 15 bytes of what it chose, on one line.
-  assert_contains "$output" "oci_ksm_container_info{id=\"$TWO\",mode=\"preload\",source=\"run\",command=\"a\\\"b\\\\c\\\\x0ad \\\\xc3\\\\xa9\"} 1"
+  assert_contains "$output" "oci_ksm_container_info{id=\"$TWO\",name=\"\",mode=\"preload\",source=\"run\",command=\"a\\\"b\\\\c\\\\x0ad \\\\xc3\\\\xa9\"} 1"
   assert_contains "$output" "oci_ksm_build_info{version=\"$("$BIN/oci-ksm" --version | cut -d' ' -f2)\"} 1"
   # Names end in their units, and what only grows in _total.
   assert_equal "$(sed -n 's/^# UNIT \([^ ]*\) \(.*\)/\1 \2/p' <<< "$output" | grep -vE '_bytes(_total)? bytes$|_seconds(_total)? seconds$')" ''

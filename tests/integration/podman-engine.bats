@@ -31,13 +31,14 @@ teardown() { podman_test_end; }
 @test "a pod: its containers as they wish, its pause container never" { life_pod; }
 @test "a pod with oci-ksm-runtime" { life_pod --runtime ksm; }
 
-@test "by the names that podman gives: estimate" {
+@test "by the names that podman gives: estimate, status" {
   podman run -d --name web small "${SLEEP[@]}"
-  podman run -d --rm --name web-2 small "${SLEEP[@]}"
+  podman run -d --rm --name web-2 --annotation oci-ksm/mode=preload small "${SLEEP[@]}"
   web=$(podman inspect --format '{{.Id}}' web)
   run -0 "$BIN/oci-ksm" estimate --json --interval=0 web web-2
   assert_equal "$(jq -c '[.targets[] | [.name, .processes]]' <<< "$output")" '[["web",1],["web-2",1]]'
   assert_equal "$(jq -r '.targets[0].target' <<< "$output")" "$web"
+  assert_equal "$("$BIN/oci-ksm" status --json web-2 | jq -c '[.containers[] | [.name, .processes]]')" '[["web-2",1]]'
   run -0 "$BIN/oci-ksm" estimate --json --interval=0 "${web:0:12}"
   assert_equal "$(jq -r '.targets[0].name' <<< "$output")" web
   run -1 "$BIN/oci-ksm" estimate we

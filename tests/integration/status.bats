@@ -12,7 +12,7 @@ processes() { [ "$(status_of "$1" processes)" = "$2" ]; }
 
 @test "nothing to show: the headings, and an empty list" {
   run --separate-stderr -0 "$BIN/oci-ksm" status
-  assert_output 'ID  MODE  PROCS  ANON  MERGED  SAVED  RATIO  SHARE'
+  assert_output 'ID  MODE  PROCS  ANON  MERGED  SAVED  RATIO  SHARE  NAME'
   run -0 "$BIN/oci-ksm" status --noheadings
   assert_output ''
   assert_equal "$("$BIN/oci-ksm" status --json | jq -c .)" '{"version":1,"containers":[]}'
@@ -31,7 +31,7 @@ signal.pause()'
   anonymous=$(status_of "run-$BACKGROUND_PID" anonymous)
   [ "$anonymous" -gt $((100 << 20)) ]
   [ "$anonymous" -lt $((130 << 20)) ]
-  assert_match "$(row "run-$BACKGROUND_PID")" "^run-$BACKGROUND_PID  preload +2 +1[0-2][0-9]\.[0-9]M +[0-9.BKM]+ +[-0-9.BKM]+ +([0-9.]+|inf) +[0-9.]+%\$"
+  assert_match "$(row "run-$BACKGROUND_PID")" "^run-$BACKGROUND_PID  preload +2 +1[0-2][0-9]\.[0-9]M +[0-9.BKM]+ +[-0-9.BKM]+ +([0-9.]+|inf) +[0-9.]+% +-\$"
 }
 
 @test "some of them: by their IDs, or the beginnings of these" {
@@ -44,9 +44,51 @@ signal.pause()'
   assert_output "$one"
   assert_equal "$("$BIN/oci-ksm" status --json "$one" "run-$BACKGROUND_PID" | jq '.containers | length')" 2
   run -1 "$BIN/oci-ksm" status run-
-  assert_output 'oci-ksm: run- stands for several containers'
+  assert_output "oci-ksm: run- stands for several containers: $(printf '%s (-)\n' "$one" "run-$BACKGROUND_PID" | sort | paste -sd, | sed 's/,/, /')"
   run -1 "$BIN/oci-ksm" status "$one" nix
   assert_contains "$output" 'container nix'
+}
+
+# engine_start ID NAME: a container that an engine calls NAME: its parent stands in the bundle, as engines' shims do
+engine_start() {
+  [ -d "$T/root" ] || rootfs_busybox "$T/root"
+  bundle "$T/$1" "$T/root" -a oci-ksm/mode=preload -a "nerdctl/name=$2" -- sleep 1000
+  background env -C "$T/$1" "$T/link/oci-ksm-runtime-crun" --root "$T/rt-crun" run --bundle "$T/$1" "$1"
+  wait_for 30 processes "$1" 1
+}
+ids_of() { "$BIN/oci-ksm" status --json "$@" | jq -c '[.containers[].id]'; }
+
+@test "by what its engine calls it, a beginning, a process, a cgroup; several are an error that names them" {
+  local one two three web pid
+  one=$(sha256sum <<< "$T one" | cut -c 1-64) two=$(sha256sum <<< "$T two" | cut -c 1-64) three=$(sha256sum <<< "$T three" | cut -c 1-64)
+  web=web$'\033''[2J"x'
+  engine_start "$one" "$web"
+  engine_start "$two" twin
+  engine_start "$three" twin
+  background "$BIN/oci-ksm" run -- sleep 1000
+  wait_for 30 has_row "run-$BACKGROUND_PID"
+  pid=$(oci_pid crun "$one")
+  for target in "$web" "${one:0:12}" "$pid" "/$(awk -F/ -v id="$one" 'index($0, id) { print $NF; exit }' "/proc/$pid/cgroup")"; do
+    assert_equal "$(ids_of "$target")" "[\"$one\"]"
+  done
+  assert_equal "$(ids_of "$pid" "$two" "$web")" "$(printf '%s\n' "$one" "$two" | sort | jq -ncR '[inputs]')"
+  assert_equal "$("$BIN/oci-ksm" status --json "$one" "run-$BACKGROUND_PID" | jq -c '[.containers[].name]')" '["web\\x1b[2J\"x",null]'
+  run -1 "$BIN/oci-ksm" status twin
+  assert_output "oci-ksm: twin stands for several containers: $(printf '%.12s (twin)\n' "$two" "$three" | sort | paste -sd, | sed 's/,/, /')"
+  run -1 "$BIN/oci-ksm" status $$
+  assert_output "oci-ksm: $$: it has not asked to be merged, nor was it enabled"
+  # On a terminal IDs are short, and no name steers it.
+  run -0 script -qec "'$BIN/oci-ksm' status ${one:0:12}" /dev/null
+  assert_match "$output" "(^|"$'\n'")${one:0:12} .*% +web\\\\x1b\\[2J\"x"
+  refute_contains "$output" "$one"
+  assert_match "$("$BIN/oci-ksm" status -n "$one")" "^$one .*% +web"
+  run -0 "$BIN/oci-ksm" metrics
+  assert_equal "$(promtool check metrics <<< "$output" 2>&1)" ''
+  assert_contains "$output" "oci_ksm_container_info{id=\"$one\",name=\"web\\\\x1b[2J\\\"x\",mode=\"preload\",source=\"runtime\",command=\"sleep\"} 1"
+  # top reads the files of engines once, and goes on with what it has found.
+  reads() { strace -f -e trace=openat -o "$T/strace" "$BIN/oci-ksm" top "$@" > "$T/top" && grep -c '"config.json"' "$T/strace"; }
+  assert_equal "$(reads --json -d 0.1 -n 1 "$web") $(reads --json -d 0.1 -n 4 "$web")" '3 3'
+  assert_equal "$(jq -sc 'map(.containers | map(.name)) | unique' "$T/top")" '[["web\\x1b[2J\"x"]]'
 }
 
 @test "what a kernel does not tell is unknown, not zero" {
@@ -58,7 +100,7 @@ signal.pause()'
   done
   assert_equal "$("$BIN/oci-ksm" status --json | jq -c '.containers[0] | [.processes, .anonymous > 0, .mergeable_processes, .merged, .zero, .scanned, .saved, .ratio, .share, .frames]')" \
     '[1,true,null,null,null,null,null,null,null,null]'
-  assert_match "$(row "run-$BACKGROUND_PID")" ' +[?] +[?] +[?] +[?]$'
+  assert_match "$(row "run-$BACKGROUND_PID")" ' +[?] +[?] +[?] +[?] +-$'
 }
 
 # switched ID JQ-ARGS...: the file in which it stands how a container was switched while it runs

@@ -29,7 +29,7 @@ s.wait(lambda: "3 containers, 3 processes; by saved" in "".join(s.lines()[:1]), 
 assert s.output.startswith(ENTER), s.output[:50]
 lines = s.lines()
 assert lines[1].startswith("ksmd: ") and lines[2].startswith("host: shared ") and lines[3].startswith("these: anon "), lines
-assert lines[5].split() == "PROCS ANON MERGED SAVED CHANGE TREND KSMD MODE ID COMMAND".split(), lines
+assert lines[5].split() == "PROCS ANON MERGED SAVED CHANGE TREND KSMD MODE NAME ID COMMAND".split(), lines
 assert "a\\x1b[2Jb" in "\n".join(lines) and s.fits(), lines
 s.key("a")
 s.wait(lambda: one in s.row(0) and "by anon" in s.lines()[0], "sorted by memory")
@@ -37,7 +37,7 @@ s.key("r")
 s.wait(lambda: one in s.row(2) and "reversed" in s.lines()[0], "reversed")
 s.key("r")
 s.key("n")
-s.wait(lambda: [s.row(i).split()[8] for i in range(3) if s.row(i)] == sorted([one, two, three]), "sorted by ID")
+s.wait(lambda: [s.row(i).split()[9] for i in range(3) if s.row(i)] == sorted([one, two, three]), "sorted by ID")
 for key, name in {"p": "procs", "m": "merged", "s": "saved"}.items():
     s.key(key)
     s.wait(lambda: f"by {name}" in s.lines()[0], name)

@@ -2,6 +2,7 @@
 /* hook/cli/figures: their order, choice and sums, and what is counted in frames. */
 #include "hook/cli/figures.h"
 #include "hook/cli/figures_frames.h"
+#include "hook/cli/targets.h"
 #include "hook/common/ksm.h"
 #include "oci-config/mode.h"
 #include "tests/unit/unit.h"
@@ -50,23 +51,31 @@ static void order(void **state)
 
 static void choice(void **state)
 {
-	char *const ids[] = {(char[]){"a"}, (char[]){"c"}}, *const none[] = {(char[]){"x"}},
-		    *const many[] = {(char[]){""}};
+	char *const args[] = {(char[]){"/some"}, (char[]){"1"}, (char[]){"other"}};
+	pid_t some[] = {11, 4, 30, 31}, one[] = {31}, other[] = {4, 20};
+	const struct target targets[] = {
+		{.pids = some, .count = 4}, {.pids = one, .count = 1}, {.pids = other, .count = 2}};
 	struct figures *figures = make();
 	size_t count = 4;
 
 	(void)state;
-	assert_ok(figures_select(figures, &count, ids, 0, false, &err));
+	/* Those of number n are 10 n and 10 n + 1. */
+	for (size_t i = 0; i < count; i++) {
+		figures[i].count = 2;
+		figures[i].pids = calloc(2, sizeof(pid_t));
+		assert_non_null(figures[i].pids);
+		figures[i].pids[0] = (pid_t)i * 10;
+		figures[i].pids[1] = (pid_t)i * 10 + 1;
+	}
+	figures[2].count = 0;
+	assert_error(figures_select(figures, &count, targets, args, 3, &err), EINVAL,
+		     "other: it has not asked");
 	assert_int_equal(count, 4);
-	assert_error(figures_select(figures, &count, none, 1, false, &err), ESRCH, "container x");
-	assert_error(figures_select(figures, &count, many, 1, false, &err), EINVAL, "several");
-	assert_int_equal(count, 4);
-	/* The whole ID has precedence over the beginning of another one. */
-	assert_ok(figures_select(figures, &count, ids, 2, false, &err));
+	assert_ok(figures_select(figures, &count, targets, args, 2, &err));
 	assert_int_equal(count, 2);
-	assert_string_equal(figures[0].record.id, "a");
+	assert_string_equal(figures[0].record.id, "ab");
 	assert_string_equal(figures[1].record.id, "c");
-	assert_ok(figures_select(figures, &count, none, 1, true, &err));
+	assert_ok(figures_select(figures, &count, targets, args, 0, &err));
 	assert_int_equal(count, 0);
 	figures_free(figures, count);
 }

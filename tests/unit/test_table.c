@@ -83,7 +83,7 @@ static void for_programs(void **state)
 		      "{\"version\":1,\"things\":["
 		      "{\"name\":\"a/b "
 		      "\\\"c\\\"\",\"n\":-7,\"size\":1536,\"why\":\"\\\\x1b[2J\\\\x0a\\\\xff\"},"
-		      "{\"name\":\"d\",\"n\":null,\"size\":null,\"why\":\"\"}]}");
+		      "{\"name\":\"d\",\"n\":null,\"size\":null,\"why\":null}]}");
 	json_object_put(doc);
 	free(text);
 	table_free(table);
