@@ -209,7 +209,7 @@ static int switch_all(const struct options *options, char **args, size_t args_co
 	context.mark.features = probe_cached(&context.settings, PROBE_PROCESS_WIDE | PROBE_MADVISE |
 									PROBE_PROCESS_MADVISE);
 	if (options->on && !(context.mark.features & PROBE_MADVISE))
-		rc = error_set(err, ENOSYS, "this kernel cannot merge memory");
+		rc = error_set(err, ENOSYS, "this kernel has no KSM (CONFIG_KSM)");
 	else if (context.mark.how == MARK_PROCESS)
 		rc = probe_process(&context.settings, err);
 	else

@@ -65,6 +65,11 @@ one_after_the_other() {
     assert_output 'ksm_merge_any: no'
     ;;
   esac
+  if lacks madvise; then
+    refused_without_ksm "$BIN/oci-ksm" enable "$(cid b)"
+    merges_not "$(oci_pid "$1" "$(cid b)")"
+    return
+  fi
   run -1 "$BIN/oci-ksm" enable "$(cid b)"
   assert_contains "$output" "$(cid b): its trust domain is \"b\", and that of the containers that merge now is \"a\" ("
   merges_not "$(oci_pid "$1" "$(cid b)")"

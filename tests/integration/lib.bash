@@ -14,7 +14,7 @@
 #   T                     this test's own folder (a tmpfs; test_end removes it and what is mounted in it)
 #   LOG STATE             log file and state folder named in the settings that test_begin wrote
 #   OCI_KSM_SETTINGS      that settings file, exported; its mode is preload, so that what auto takes here does not matter
-# This file: test_begin test_end settings background two_runs wait_for cid; assert_* refute_*; what a kernel may lack: lacks off lacking as_a_whole by_the_shim notifies mode by_notify.
+# This file: test_begin test_end settings background two_runs wait_for cid; assert_* refute_*; what a kernel may lack: lacks off lacking as_a_whole by_the_shim notifies refused_without_ksm mode by_notify.
 # containers.bash: rootfs_busybox rootfs_host rootfs_debian upper_of bundle bundle_edit bundle_hooks oci oci_run oci_start
 #   oci_pid oci_stop.   ksm.bash: ksm_begin ksm_end ksm_set knob knobs wait_scans.   podman.bash: podman_begin podman_end podman_load podman
 #   podman_install podman_test_begin podman_test_end.
@@ -156,6 +156,12 @@ as_a_whole() { ! lacks prctl exec_inherit vma_merge; }
 by_the_shim() { ! lacks prctl vma_merge; }
 # notifies: can containers, and what oci-ksm run starts, notify oci-ksmd?
 notifies() { ! lacks notify listener; }
+# refused_without_ksm CMD...: fails, and says that it is the kernel that lacks something: madvise is forced off.
+refused_without_ksm() {
+  run --separate-stderr -1 "$@"
+  assert_match "$stderr" '^oci-ksm: .*this kernel has no KSM'
+  assert_equal "$output" ''
+}
 # mode, by_notify: which comes of the wish for process, for notify
 mode() { if as_a_whole; then echo process; else echo preload; fi; }
 by_notify() { if notifies; then echo notify; else echo preload; fi; }

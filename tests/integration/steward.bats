@@ -181,6 +181,10 @@ session() { wait_for 10 in_container "$1" > /dev/null && in_container "$1"; }
   session=$(session '/bin/pages 5')
   sleep 2
   if marked || all_marked 65536 "$session"; then fail 'it is marked again'; fi
+  if lacks madvise; then
+    refused_without_ksm "$BIN/oci-ksm" enable "$(cid)"
+    return
+  fi
   run -0 "$BIN/oci-ksm" enable "$(cid)"
   assert_all_marked 65536 "$pid" "$session"
 }
@@ -194,6 +198,11 @@ session() { wait_for 10 in_container "$1" > /dev/null && in_container "$1"; }
   bundle "$T/b" "$T/r" -a oci-ksm/mode=off -- /bin/pages 1
   oci_start crun "$T/b"
   pid=$(oci_pid crun)
+  if lacks madvise; then
+    refused_without_ksm "$BIN/oci-ksm" enable "$(cid)"
+    not_whole "$pid"
+    return
+  fi
   run -0 "$BIN/oci-ksm" enable "$(cid)"
   whole "$pid"
   oci crun exec -d "$(cid)" /bin/pages 2

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# probes: prctl
+# probes: prctl madvise
 # switch.bats: oci-ksm enable and disable: for containers that run, and that know nothing of it.
 load lib
 load notify
@@ -43,6 +43,18 @@ merged_at_least() { [ "$(merged "$1")" -ge "$2" ]; }
 # census PID...: bytes of their frames that KSM has made
 census() { "$BUILD/tools/ksm-census" "$@" | jq .now.merged; }
 
+# unmergeable ID [options of enable]: where the kernel has no KSM, nothing is changed and nothing remembered.
+unmergeable() {
+  local id=$1
+  shift
+  refused_without_ksm enable "$@" "$id"
+  assert_equal "$(marked "$PID")" 0
+  run grep -qs 'merge_any: yes' "/proc/$PID/ksm_stat"
+  assert_status 1
+  refute_exists "$STATE/switched/$id.json"
+  assert_equal "$(oci crun state "$id" | jq -r .status)" running
+}
+
 # on_and_off MODE: a container with three processes
 on_and_off() {
   local mode=$1 id child
@@ -50,6 +62,10 @@ on_and_off() {
   ksm_begin
   start c "$(program 16 'os.fork() if i < 3 else time.sleep(100)')"
   id=$(cid c)
+  if lacks madvise; then
+    unmergeable "$id" --mode="$mode"
+    return
+  fi
   forked() { [ "$(pgrep -cg "$PID")" -ge 4 ] || [ "$(pgrep --ns "$PID" --nslist pid | wc -l)" -ge 4 ]; }
   wait_for 10 forked
   mapfile -t pids < <(pgrep --ns "$PID" --nslist pid)
@@ -89,6 +105,10 @@ on_and_off() {
   ksm_begin
   start c "$(program 100 'm.resize((100 << 20) + (i % 2 << 16))')"
   id=$(cid c)
+  if lacks madvise; then
+    unmergeable "$id"
+    return
+  fi
   run -0 enable "$id"
   wait_for 30 merged_at_least "$PID" 20000
   run --separate-stderr disable --json "$id"
@@ -102,6 +122,10 @@ on_and_off() {
   ksm_begin
   start c "$(program 64)"
   id=$(cid c)
+  if lacks madvise; then
+    unmergeable "$id"
+    return
+  fi
   run -0 enable "$id"
   wait_scans 2
   wait_for 30 merged_at_least "$PID" 16000
@@ -141,6 +165,12 @@ on_and_off() {
   oci_start crun "$T/redis" "$redis"
   oci_start crun "$T/stress" "$stress"
   wait_for 10 served
+  if lacks madvise; then
+    PID=$(oci_pid crun "$redis")
+    unmergeable "$redis"
+    served
+    return
+  fi
   stdbuf -oL redis-benchmark -s "$socket" -t set,get -d 512 -r 20000 -n 10000 -P 4 -l --csv > "$T/benchmark" 2> "$T/benchmark.err" < /dev/null 3>&- {KSM_FD}>&- &
   benchmark=$!
   echo "$benchmark" >> "$T/background"
@@ -166,6 +196,10 @@ on_and_off() {
 @test "processes that are left alone are counted, with the reason" {
   start c "$(program 1 'time.sleep(0.01)')"
   id=$(cid c)
+  if lacks madvise; then
+    unmergeable "$id"
+    return
+  fi
   background strace -qq -o /dev/null -p "$PID"
   traced() { ! grep -q 'TracerPid:.0$' "/proc/$PID/status"; }
   wait_for 10 traced
@@ -194,6 +228,10 @@ on_and_off() {
   assert_match "$stderr" '^oci-ksm: a target is missing'
   run -2 enable --mode=what 1
   run -2 disable --mode=auto 1
+  if lacks madvise; then
+    refused_without_ksm enable $$
+    return
+  fi
   run --separate-stderr -1 enable "$(cid none)"
   assert_equal "$stderr" "oci-ksm: container $(cid none): No such process"
   run --separate-stderr -1 enable /
@@ -229,6 +267,11 @@ on_and_off() {
   assert_shim "$CHILD"
   assert_equal "$(marked "$CHILD")" 0
   # On again: what is there, and what comes.
+  if lacks madvise; then
+    refused_without_ksm enable --mode=regions "$id"
+    assert_equal "$(marked "$PID")" 0
+    return
+  fi
   run -0 enable --mode=regions "$id"
   before=$(marked "$PID")
   [ "$before" -gt 0 ]
@@ -262,6 +305,11 @@ on_and_off() {
   wait_for 10 is_marked
   PID=$off
   assert_equal "$(marked "$PID")" 0
+  if lacks madvise; then
+    refused_without_ksm enable --mode=regions "$id"
+    assert_equal "$(marked "$PID")" 0
+    return
+  fi
   run -0 enable --mode=regions "$id"
   is_marked
   before=$(marked "$PID")
@@ -284,6 +332,10 @@ vanishes() {
   ksm_begin
   start c "$(program 64 'os.fork() if i < 3 else time.sleep(100)')"
   id=$(cid c)
+  if lacks madvise; then
+    unmergeable "$id"
+    return
+  fi
   vanishes 0 enable
   start c "$(program 64 'os.fork() if i < 3 else time.sleep(100)')"
   run -0 enable "$id"
