@@ -282,6 +282,37 @@ on_and_off() {
   wait_for 10 anew
 }
 
+# as_host CMD...: where $T/dev is the host's own /dev
+as_host() {
+  # shellcheck disable=SC2016 # the shell below
+  unshare --mount sh -ec 'mount --bind "$T/dev" /dev; exec "$@"' sh "$@"
+}
+@test "a container that has the host's own /dev: no file is left there for its shim" {
+  export T OCI_KSM_NO
+  OCI_KSM_NO=$(off prctl)
+  id=$(cid c)
+  mkdir "$T/dev"
+  mount -t tmpfs dev "$T/dev"
+  cp -a /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty "$T/dev"
+  rootfs_host "$T/root"
+  bundle "$T/c" "$T/root" -a oci-ksm/mode=preload -- /usr/bin/python3 -u -c "$(program 1)"
+  # The shim's place is /run then.
+  bundle_edit "$T/c" '.mounts |= map(select(.destination | startswith("/dev") | not)) + [{destination: "/dev", type: "bind", source: $dev, options: ["bind"]},
+    {destination: "/run", type: "tmpfs", source: "tmpfs"}]' --arg dev "$T/dev"
+  oci_start wrapper-crun "$T/c" "$id"
+  PID=$(oci_pid crun "$id")
+  wait_for 20 grep -q ready "$T/$id.out"
+  assert_shim "$PID"
+  run -0 as_host "$BIN/oci-ksm" disable "$id"
+  assert_equal "$(marked "$PID")" 0
+  refute_exists "$T/dev/oci-ksm.off"
+  # Where the same folder is not the host's there is one, and it goes again.
+  run -0 disable "$id"
+  assert_exists "$T/dev/oci-ksm.off"
+  run -0 enable --mode=regions "$id"
+  refute_exists "$T/dev/oci-ksm.off"
+}
+
 @test "oci-ksmd marks nothing of what is switched off" {
   if ! notifies; then
     unnotified
