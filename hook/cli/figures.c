@@ -35,22 +35,24 @@ static int64_t is_mergeable(const struct ksm_process *ksm)
 	return ksm->mergeable;
 }
 
-static void sum_up(const struct cgroup_container *container, struct figures *ret)
+/* `room`: for all its processes. */
+static void sum_up(const struct cgroup_container *container, struct ksm_process *room,
+		   struct figures *ret)
 {
+	ret->held_up = ksm_processes_read(container->pids, container->count, room);
 	for (size_t i = 0; i < container->count; i++) {
-		struct ksm_process ksm;
+		const struct ksm_process *ksm = &room[i];
 
 		/* Gone meanwhile, or a zombie, which has no memory. */
-		if (ksm_process_read(container->pids[i], &ksm, NULL) < 0 ||
-		    ksm.anonymous == KSM_UNKNOWN)
+		if (ksm->anonymous == KSM_UNKNOWN)
 			continue;
 		ret->processes++;
-		figures_add(&ret->mergeable, is_mergeable(&ksm));
-		figures_add(&ret->anonymous, ksm.anonymous);
-		figures_add(&ret->merged, bytes(merged_pages(&ksm)));
-		figures_add(&ret->zero, bytes(ksm.zero_pages));
-		figures_add(&ret->scanned, bytes(ksm.rmap_items));
-		figures_add(&ret->saved, ksm.profit);
+		figures_add(&ret->mergeable, is_mergeable(ksm));
+		figures_add(&ret->anonymous, ksm->anonymous);
+		figures_add(&ret->merged, bytes(merged_pages(ksm)));
+		figures_add(&ret->zero, bytes(ksm->zero_pages));
+		figures_add(&ret->scanned, bytes(ksm->rmap_items));
+		figures_add(&ret->saved, ksm->profit);
 	}
 }
 
@@ -143,8 +145,20 @@ static void find_name(struct engine_names *names, const struct cgroup_container 
 			    : engine_name(names, container->id, container->pids, container->count);
 }
 
+/* For the processes of the container that has most of them. */
+static struct ksm_process *make_room(const struct known *known)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < known->count; i++)
+		if (known->containers[i].count > most)
+			most = known->containers[i].count;
+	return calloc(most + 1, sizeof(struct ksm_process));
+}
+
 /* Takes what it keeps out of `known`. */
-static size_t take(struct known *known, const struct look *look, struct figures *ret)
+static size_t take(struct known *known, const struct look *look, struct ksm_process *room,
+		   struct figures *ret)
 {
 	int64_t tracked = host_ksm_tracked();
 	struct engine_names names = {0};
@@ -157,7 +171,7 @@ static size_t take(struct known *known, const struct look *look, struct figures 
 
 		if (!is_wanted(look, container->id))
 			continue;
-		sum_up(container, &figures);
+		sum_up(container, room, &figures);
 		if (!figures.processes)
 			continue;
 		derive(&figures, tracked);
@@ -188,6 +202,7 @@ int figures_load(struct figures **ret, size_t *ret_count, struct error *err)
 static int load(const struct look *look, const struct known_hint *hints, struct figures **ret,
 		size_t *ret_count, struct error *err)
 {
+	cleanup_free struct ksm_process *room = NULL;
 	struct figures *figures;
 	struct known known = {0};
 	int rc = known_load_again(hints, look->earlier_count, &known, err);
@@ -195,10 +210,12 @@ static int load(const struct look *look, const struct known_hint *hints, struct 
 	if (rc < 0)
 		return rc;
 	figures = calloc(known.count + 1, sizeof(*figures));
-	if (figures) {
-		*ret_count = take(&known, look, figures);
+	room = make_room(&known);
+	if (figures && room) {
+		*ret_count = take(&known, look, room, figures);
 		*ret = figures;
 	} else {
+		free(figures);
 		rc = error_set(err, ENOMEM, "list of containers");
 	}
 	known_done(&known);

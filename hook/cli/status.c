@@ -98,6 +98,11 @@ static int show(const struct options *options, struct error *err)
 
 	if (rc == 0)
 		rc = figures_choose(figures, &count, options->targets, options->count, err);
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		if (figures[i].held_up)
+			cli_warn("%s: a process of it holds up who asks for its figures: they are "
+				 "not known",
+				 figures[i].record.id);
 	if (rc == 0 && options->frames)
 		rc = figures_count(figures, count, err);
 	if (rc == 0)

@@ -3,9 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "hook/common/ksm.h"
@@ -119,15 +122,37 @@ static int64_t anonymous_bytes(const char *statm)
 	return values[0] ? (values[1] - values[2]) * sysconf(_SC_PAGESIZE) : KSM_UNKNOWN;
 }
 
+static const struct ksm_process unknown = {
+	.rmap_items = KSM_UNKNOWN,
+	.merging_pages = KSM_UNKNOWN,
+	.zero_pages = KSM_UNKNOWN,
+	.profit = KSM_UNKNOWN,
+	.merge_any = KSM_UNKNOWN,
+	.mergeable = KSM_UNKNOWN,
+	.anonymous = KSM_UNKNOWN,
+};
+
+/* No lock is needed for that. */
+static int read_anonymous(pid_t pid, struct ksm_process *ret, struct error *err)
+{
+	char text[256];
+	ssize_t len = proc_read(pid, "statm", text, sizeof(text), err);
+
+	*ret = unknown;
+	if (len < 0)
+		return (int)len;
+	ret->anonymous = anonymous_bytes(text);
+	return 0;
+}
+
 int ksm_process_read(pid_t pid, struct ksm_process *ret, struct error *err)
 {
 	struct ksm_process ksm;
 	char text[1024];
-	ssize_t len = proc_read(pid, "statm", text, sizeof(text), err);
+	ssize_t len = read_anonymous(pid, &ksm, err);
 
 	if (len < 0)
 		return (int)len;
-	ksm.anonymous = anonymous_bytes(text);
 	/* Older kernels lack the file or some of its lines, and only the owner may read it. */
 	len = proc_read(pid, "ksm_stat", text, sizeof(text), err);
 	if (len == -ESRCH)
@@ -145,4 +170,51 @@ int ksm_process_read(pid_t pid, struct ksm_process *ret, struct error *err)
 		(void)proc_number(text, &ksm.merging_pages);
 	*ret = ksm;
 	return 0;
+}
+
+struct reading {
+	const pid_t *pids;
+	size_t count, at;
+	struct ksm_process *ret;
+};
+
+/*
+ * In a process of its own, which its own timer ends, but in the memory of who has started it and waits for it (as with vfork). Nothing
+ * is allocated, as it may end anywhere.
+ */
+static int read_until_held_up(void *data)
+{
+	struct reading *reading = data;
+	sigset_t set;
+
+	signal(SIGALRM, SIG_DFL);
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	for (; reading->at < reading->count; reading->at++) {
+		struct ksm_process ksm;
+
+		alarm(KSM_PATIENCE);
+		if (ksm_process_read(reading->pids[reading->at], &ksm, NULL) == 0)
+			reading->ret[reading->at] = ksm;
+	}
+	_exit(0);
+}
+
+bool ksm_processes_read(const pid_t *pids, size_t count, struct ksm_process *ret)
+{
+	_Alignas(16) char stack[32768];
+	struct reading reading = {.pids = pids, .count = count, .ret = ret};
+	pid_t child = -1;
+
+	for (size_t i = 0; i < count; i++)
+		ret[i] = unknown;
+	if (count)
+		child = clone(read_until_held_up, stack + sizeof(stack), CLONE_VM | CLONE_VFORK,
+			      &reading);
+	while (child > 0 && waitpid(child, NULL, __WALL) < 0 && errno == EINTR)
+		continue;
+	for (size_t i = reading.at; i < count; i++)
+		(void)read_anonymous(pids[i], &ret[i], NULL);
+	return reading.at < count;
 }

@@ -4,6 +4,7 @@
 #define HOOK_COMMON_KSM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -43,5 +44,13 @@ struct ksm_process {
 
 /* 0, or -ESRCH if there is no such process (any more). Of other users' processes only `anonymous` is known. */
 int ksm_process_read(pid_t pid, struct ksm_process *ret, struct error *err);
+
+/*
+ * The same for several, where one that has ended has no figure at all, by a process that may be held up: the kernel tells some figures
+ * under the lock of the other's memory, which a program can hold for hours (munmap, madvise, ... of terabytes). Who holds it up
+ * for KSM_PATIENCE s, and all that come after that one, have `anonymous` only. Returns whether there was such a one.
+ */
+bool ksm_processes_read(const pid_t *pids, size_t count, struct ksm_process *ret);
+#define KSM_PATIENCE 3
 
 #endif

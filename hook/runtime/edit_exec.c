@@ -55,8 +55,10 @@ static bool merges_as_a_whole(const struct ocfg_record *record)
 	struct ksm_process ksm;
 	pid_t init = init_of(record);
 
-	return record->modes & OCFG_MODE_PROCESS &&
-	       (init <= 0 || ksm_process_read(init, &ksm, NULL) < 0 || ksm.merge_any != 0);
+	if (!(record->modes & OCFG_MODE_PROCESS) || init <= 0)
+		return record->modes & OCFG_MODE_PROCESS;
+	ksm_processes_read(&init, 1, &ksm);
+	return ksm.merge_any != 0;
 }
 
 static bool shares_layout(const struct ocfg_record *record)

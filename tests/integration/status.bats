@@ -34,6 +34,26 @@ signal.pause()'
   assert_match "$(row "run-$BACKGROUND_PID")" "^run-$BACKGROUND_PID  preload +2 +1[0-2][0-9]\.[0-9]M +[0-9.BKM]+ +[-0-9.BKM]+ +([0-9.]+|inf) +[0-9.]+% +-\$"
 }
 
+# As one does that keeps the lock of its memory, which the kernel takes to tell of it (since 6.14).
+@test "a program that holds up who asks for its figures: it has a row, and the others have their figures" {
+  local held other
+  background "$BIN/oci-ksm" run -- /usr/bin/sleep 1000
+  other=run-$BACKGROUND_PID
+  background "$BIN/oci-ksm" run -- /usr/bin/sleep 1000
+  held=run-$BACKGROUND_PID
+  wait_for 10 has_row "$other"
+  wait_for 10 has_row "$held"
+  mkfifo "$T/fifo"
+  mount --bind "$T/fifo" "/proc/$BACKGROUND_PID/ksm_stat"
+  run --separate-stderr -0 timeout -k 1 30 "$BIN/oci-ksm" status --output=id,procs,saved --noheadings
+  assert_equal "$(tr -s ' ' <<< "$output" | grep "$held")" "$held 1 ?"
+  assert_match "$(tr -s ' ' <<< "$output" | grep "$other")" "^$other 1 -?[0-9]"
+  assert_equal "$stderr" "oci-ksm: $held: a process of it holds up who asks for its figures: they are not known"
+  run --separate-stderr -0 timeout -k 1 30 "$BIN/oci-ksm" metrics
+  assert_contains "$output" "oci_ksm_container_processes{id=\"$held\"} 1"
+  umount "/proc/$BACKGROUND_PID/ksm_stat"
+}
+
 @test "some of them: by their IDs, or the beginnings of these" {
   background "$BIN/oci-ksm" run -- sleep 1000
   one=run-$BACKGROUND_PID

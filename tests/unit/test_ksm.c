@@ -60,12 +60,34 @@ static void zombies_have_no_memory(void **state)
 	assert_error(ksm_process_read(child, &ksm, &err), ESRCH, "/statm");
 }
 
+static void several_at_once(void **state)
+{
+	struct ksm_process ksm[3], own;
+	pid_t child = fork(), pids[] = {getpid(), 0, getpid()};
+
+	(void)state;
+	if (child == 0)
+		_exit(0);
+	pids[1] = child;
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	assert_false(ksm_processes_read(pids, 3, ksm));
+	assert_ok(ksm_process_read(getpid(), &own, &err));
+	for (int i = 0; i <= 2; i += 2) {
+		assert_true(ksm[i].anonymous > 0);
+		assert_true(ksm[i].rmap_items == own.rmap_items);
+		assert_true(ksm[i].mergeable == own.mergeable);
+	}
+	assert_true(ksm[1].anonymous == KSM_UNKNOWN && ksm[1].merging_pages == KSM_UNKNOWN);
+	assert_false(ksm_processes_read(pids, 0, ksm));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(settings_of_the_machine),
 		cmocka_unit_test(figures_of_a_process),
 		cmocka_unit_test(zombies_have_no_memory),
+		cmocka_unit_test(several_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

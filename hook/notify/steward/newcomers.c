@@ -123,21 +123,17 @@ static bool is_young(pid_t pid)
 	return age < AGE_MIN;
 }
 
-static bool merges_whole(pid_t pid)
+/* What cannot be known is not worth a stop. */
+static bool merges_whole(const struct ksm_process *figures)
 {
-	struct ksm_process figures;
-
-	return ksm_process_read(pid, &figures, NULL) < 0 || figures.merge_any == 1;
+	return figures->anonymous == KSM_UNKNOWN || figures->merge_any == 1;
 }
 
-static bool merges_at_all(pid_t pid)
+static bool merges_at_all(const struct ksm_process *figures)
 {
-	struct ksm_process figures;
-
-	if (ksm_process_read(pid, &figures, NULL) < 0)
-		return false;
-	return figures.mergeable != KSM_UNKNOWN ? figures.merge_any == 1 || figures.mergeable == 1
-						: figures.rmap_items > 0;
+	return figures->mergeable != KSM_UNKNOWN
+		       ? figures->merge_any == 1 || figures->mergeable == 1
+		       : figures->rmap_items > 0;
 }
 
 static void complain(struct followed *one, const char *what, const struct error *err)
@@ -191,21 +187,27 @@ static void unmark(const struct steward *steward, struct followed *one, int64_t 
 	look_again_later(one, now);
 }
 
-/* Of one that is on. `pids` becomes what is known. */
+/* Of one that is on. `pids` becomes what is known; those that are new lie at its end. */
 static void look_on(const struct steward *steward, struct followed *one, pid_t *pids, size_t count,
-		    int64_t now)
+		    struct ksm_process *figures, int64_t now)
 {
+	size_t kept = 0, old = 0, i;
 	bool found = false;
-	size_t kept = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		if (!is_known(one, pids[i])) {
-			if (is_young(pids[i]))
-				continue;
-			found = found || !merges_whole(pids[i]);
+	for (i = 0; i < count; i++) {
+		pid_t pid = pids[i];
+
+		if (is_known(one, pid)) {
+			pids[kept++] = pids[old];
+			pids[old++] = pid;
+		} else if (!is_young(pid)) {
+			pids[kept++] = pid;
 		}
-		pids[kept++] = pids[i];
 	}
+	/* Who holds us up is not looked at again. */
+	if (!ksm_processes_read(pids + old, kept - old, figures))
+		for (i = 0; i < kept - old; i++)
+			found = found || !merges_whole(&figures[i]);
 	if (kept)
 		qsort(pids, kept, sizeof(*pids), compare);
 	free(one->known);
@@ -219,7 +221,7 @@ static void look_on(const struct steward *steward, struct followed *one, pid_t *
 }
 
 static void look_off(const struct steward *steward, struct followed *one, const pid_t *pids,
-		     size_t count, int64_t now)
+		     size_t count, struct ksm_process *figures, int64_t now)
 {
 	size_t i = 0;
 
@@ -228,7 +230,8 @@ static void look_off(const struct steward *steward, struct followed *one, const 
 	if (switched_is_begun(&one->who) &&
 	    !(one->who.by && strcmp(one->who.by, SWITCHING_GUARD) == 0))
 		return;
-	while (i < count && !merges_at_all(pids[i]))
+	ksm_processes_read(pids, count, figures);
+	while (i < count && !merges_at_all(&figures[i]))
 		i++;
 	if (i == count)
 		one->pause = 0;
@@ -239,15 +242,17 @@ static void look_off(const struct steward *steward, struct followed *one, const 
 /* Returns whether it is still there. */
 static bool look(const struct steward *steward, struct followed *one, int64_t now)
 {
+	cleanup_free struct ksm_process *figures = NULL;
 	cleanup_free pid_t *pids = NULL;
 	size_t count = 0;
 
-	if (switching_list(&one->who, &pids, &count) < 0)
+	if (switching_list(&one->who, &pids, &count) < 0 ||
+	    !(figures = calloc(count + 1, sizeof(*figures))))
 		return true;
 	if (one->who.merging)
-		look_on(steward, one, steal_pointer(&pids), count, now);
+		look_on(steward, one, steal_pointer(&pids), count, figures, now);
 	else
-		look_off(steward, one, pids, count, now);
+		look_off(steward, one, pids, count, figures, now);
 	return count > 0;
 }
 

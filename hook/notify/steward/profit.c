@@ -69,18 +69,17 @@ static bool can_judge(void)
 
 static void figures_of(const struct guarded *one, struct profit_figures *ret)
 {
+	cleanup_free struct ksm_process *processes = NULL;
 	cleanup_free pid_t *pids = NULL;
 	size_t count = 0;
 
 	*ret = (struct profit_figures){0};
-	if (switching_list(&one->who, &pids, &count) < 0)
+	if (switching_list(&one->who, &pids, &count) < 0 ||
+	    !(processes = calloc(count + 1, sizeof(*processes))))
 		return;
-	for (size_t i = 0; i < count; i++) {
-		struct ksm_process process;
-
-		if (ksm_process_read(pids[i], &process, NULL) == 0)
-			profit_add(ret, &process);
-	}
+	ksm_processes_read(pids, count, processes);
+	for (size_t i = 0; i < count; i++)
+		profit_add(ret, &processes[i]);
 }
 
 /* `pause`: seconds, 0: it is not to be tried again, as it merges. */
