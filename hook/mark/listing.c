@@ -8,6 +8,7 @@
 
 #include "hook/common/proc.h"
 #include "hook/mark/listing.h"
+#include "hook/mark/process.h"
 #include "oci-config/cleanup.h"
 
 #define DEPTH_MAX   16 /* of cgroups below cgroups */
@@ -137,4 +138,24 @@ void listing_descendants(pid_t pid, uint64_t start_time, size_t most, listing_ea
 	for (size_t i = 0; i < queue.count && list_children(queue.pids[i], &queue); i++)
 		;
 	free(queue.pids);
+}
+
+void listing_target(const struct mark_target *target, size_t most, listing_each *each, void *data)
+{
+	cleanup_close int folder =
+		target->cgroup ? open(target->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	cleanup_close int dir = -1;
+
+	if (target->cgroup) {
+		if (folder >= 0)
+			listing_cgroup(folder, most, each, data);
+		return;
+	}
+	if (!target->alone) {
+		listing_descendants(target->pid, target->start_time, most, each, data);
+		return;
+	}
+	dir = process_open_alive(target->pid, target->start_time);
+	if (dir >= 0)
+		each(target->pid, data);
 }

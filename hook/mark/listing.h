@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "hook/mark/mark.h"
+
 /* Called for every process, some perhaps twice, until it returns false. */
 typedef bool listing_each(pid_t pid, void *data);
 
@@ -18,5 +20,8 @@ void listing_descendants(pid_t pid, uint64_t start_time, size_t most, listing_ea
 			 void *data);
 /* A text of decimal numbers with white space between them, in a file that may be long. False: `each` said so. */
 bool listing_numbers(int fd, listing_each *each, void *data);
+
+/* Those that are meant. */
+void listing_target(const struct mark_target *target, size_t most, listing_each *each, void *data);
 
 #endif

@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,6 +26,7 @@
  * is killed by its own timer when it has got nowhere for so long, and the next one leaves that process alone.
  */
 #define GUARD_S	     5
+#define LEAVE_S	     10 /* and left behind if even that does not end it */
 #define CHILDREN_MAX 32
 #define PASSES_MAX   32
 #define SEEN_MAX     (1u << 16) /* a power of two */
@@ -39,8 +42,11 @@ struct shared {
 	bool ended; /* all is done but the counting */
 	struct mark_progress progress;
 	struct mark_result result;
-	struct error err; /* what ended it */
-	pid_t busy;	  /* with that process */
+	struct error err;	  /* what ended it */
+	pid_t busy;		  /* with that process */
+	pid_t held[CHILDREN_MAX]; /* have held one up, and are not touched again */
+	size_t held_count;
+	unsigned beats; /* it gets on */
 	size_t seen_count;
 	struct seen {
 		pid_t pid;
@@ -53,6 +59,23 @@ static struct shared *shared; /* of the call under way, parent and child */
 static void go_on(void)
 {
 	alarm(GUARD_S);
+	__atomic_add_fetch(&shared->beats, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Whoever is looked at now may hold us up. Has it done so? */
+static bool begin(pid_t pid)
+{
+	go_on();
+	for (size_t i = 0; i < shared->held_count; i++)
+		if (shared->held[i] == pid)
+			return false;
+	__atomic_store_n(&shared->busy, pid, __ATOMIC_SEQ_CST);
+	return true;
+}
+
+static void end(void)
+{
+	__atomic_store_n(&shared->busy, 0, __ATOMIC_SEQ_CST);
 }
 
 static bool must_end(void)
@@ -65,38 +88,6 @@ static void unmerged(uint64_t bytes)
 	shared->result.bytes += bytes;
 	shared->progress.merged -=
 		bytes < shared->progress.merged ? bytes : shared->progress.merged;
-}
-
-const char *mark_reason_text(enum mark_reason reason)
-{
-	static const char *const texts[] = {
-		[MARK_TRACED] = "traced by another program, or stopped",
-		[MARK_32BIT] = "code of another architecture (32-bit)",
-		[MARK_NOT_ALLOWED] = "not ours to change",
-		[MARK_FILTERED] = "seccomp filters that we cannot pass",
-		[MARK_STUCK] = "did not stop in time, or its memory cannot be read",
-		[MARK_REFUSED] = "refused by the kernel, or too much address space",
-	};
-
-	return texts[reason];
-}
-
-static enum mark_reason reason_of(int rc)
-{
-	switch (rc) {
-	case -EBUSY:
-		return MARK_TRACED;
-	case -EOPNOTSUPP:
-		return MARK_32BIT;
-	case -EPERM:
-		return MARK_NOT_ALLOWED;
-	case -EACCES:
-		return MARK_FILTERED;
-	case -EAGAIN:
-		return MARK_STUCK;
-	default:
-		return MARK_REFUSED;
-	}
 }
 
 static void leave_alone(struct mark_result *result, enum mark_reason reason, pid_t pid)
@@ -148,7 +139,7 @@ static int switch_one(pid_t pid, int dir)
 		return 0;
 	if (rc < 0) {
 		if (!shared->again)
-			leave_alone(result, reason_of(rc), pid);
+			leave_alone(result, one_reason(rc), pid);
 		return 0;
 	}
 	result->processes += !shared->again;
@@ -176,35 +167,14 @@ static bool take(pid_t pid, void *data)
 	    !see(pid, stat.start_time))
 		return true;
 	dir = process_open_alive(pid, stat.start_time);
-	if (dir < 0)
+	if (dir < 0 || !begin(pid))
 		return true;
 	pass->found++;
-	__atomic_store_n(&shared->busy, pid, __ATOMIC_SEQ_CST);
 	pass->rc = switch_one(pid, dir);
-	__atomic_store_n(&shared->busy, 0, __ATOMIC_SEQ_CST);
+	end();
 	shared->progress.processes += !shared->again;
 	inject_reap();
 	return pass->rc == 0;
-}
-
-static void list(const struct mark_target *target, listing_each *each, void *data)
-{
-	cleanup_close int folder =
-		target->cgroup ? open(target->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	cleanup_close int dir = -1;
-
-	if (target->cgroup) {
-		if (folder >= 0)
-			listing_cgroup(folder, SEEN_MAX, each, data);
-		return;
-	}
-	if (!target->alone) {
-		listing_descendants(target->pid, target->start_time, SEEN_MAX, each, data);
-		return;
-	}
-	dir = process_open_alive(target->pid, target->start_time);
-	if (dir >= 0)
-		each(target->pid, data);
 }
 
 static bool count_one(pid_t pid, void *data)
@@ -227,10 +197,10 @@ static bool add_merged(pid_t pid, void *data)
 	struct sum *sum = data;
 	cleanup_close int dir = process_open(pid);
 
-	go_on();
-	if (dir < 0)
+	if (dir < 0 || !begin(pid))
 		return true;
 	sum->bytes += merged_bytes(sum->contents, true, pid, dir, go_on);
+	end();
 	sum->pid = pid;
 	return true;
 }
@@ -241,7 +211,7 @@ static struct sum sum_merged(void)
 	struct contents contents;
 	struct sum sum = {.contents = contents_init(&contents, NULL) == 0 ? &contents : NULL};
 
-	list(shared->target, add_merged, &sum);
+	listing_target(shared->target, SEEN_MAX, add_merged, &sum);
 	contents_done(&contents);
 	return sum;
 }
@@ -281,7 +251,7 @@ static int run_passes(void)
 
 	for (int i = 0; i < PASSES_MAX && pass.found && pass.rc == 0 && !must_end(); i++) {
 		pass.found = 0;
-		list(shared->target, take, &pass);
+		listing_target(shared->target, SEEN_MAX, take, &pass);
 	}
 	return pass.rc;
 }
@@ -290,6 +260,8 @@ static int run_child(void)
 {
 	int rc;
 
+	/* Locks of ours, above all: it may stay for longer than we do. */
+	(void)syscall(SYS_close_range, 3U, ~0U, 0U);
 	prepare();
 	rc = check_all();
 	if (rc == 0 && !shared->again)
@@ -310,29 +282,46 @@ static int run_child(void)
 	return rc < 0;
 }
 
-/* Its status, as waitpid gives it, or -errno. */
+/* Until it has ended, or so long; without a pidfd (Linux before 5.3) always so long. */
+static void wait_ms(pid_t child, int ms)
+{
+	cleanup_close int fd = (int)syscall(SYS_pidfd_open, child, 0U);
+	struct pollfd end = {.fd = fd, .events = POLLIN};
+
+	poll(&end, 1, ms);
+}
+
+/*
+ * Its status, as waitpid gives it, or -errno. What it waits for may be the kernel's to wait for (a FUSE server that does not answer):
+ * then its timer does not end it, nobody can, and it is left behind.
+ */
 static int wait_for(pid_t child)
 {
 	const struct mark_options *options = shared->options;
-	int status;
+	unsigned beats = 0, now;
+	int status, still = 0;
 	pid_t rc;
 
-	for (;;) {
-		rc = waitpid(child, &status, options->progress ? WNOHANG : 0);
-		if (rc == child)
-			return status;
+	while ((rc = waitpid(child, &status, WNOHANG)) != child) {
 		if (rc < 0 && errno != EINTR)
 			return -errno;
-		if (rc < 0 || !options->progress)
-			continue;
-		options->progress(&shared->progress, options->data);
-		nanosleep(&(struct timespec){0, PROGRESS_MS * 1000000L}, NULL);
+		now = __atomic_load_n(&shared->beats, __ATOMIC_SEQ_CST);
+		still = now == beats ? still + 1 : 0;
+		beats = now;
+		if (still > LEAVE_S * 1000 / PROGRESS_MS) {
+			kill(child, SIGKILL);
+			return SIGKILL;
+		}
+		if (options->progress)
+			options->progress(&shared->progress, options->data);
+		wait_ms(child, PROGRESS_MS);
 	}
+	return status;
 }
 
 static int run(struct error *err)
 {
-	for (int i = 0; i < CHILDREN_MAX; i++) {
+	while (shared->held_count < CHILDREN_MAX) {
 		pid_t child = fork(), busy;
 		int status;
 
@@ -349,6 +338,7 @@ static int run(struct error *err)
 		if (!busy)
 			return error_set(err, EIO, "process %d was killed (signal %d)", child,
 					 WTERMSIG(status));
+		shared->held[shared->held_count++] = busy;
 		if (!shared->again)
 			leave_alone(&shared->result, MARK_STUCK, busy);
 	}
@@ -361,7 +351,7 @@ static int switch_all(const struct mark_target *target, const struct mark_option
 	size_t count = 0;
 	int rc;
 
-	list(target, count_one, &count);
+	listing_target(target, SEEN_MAX, count_one, &count);
 	if (!count)
 		return error_set(err, ESRCH, "no process");
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,

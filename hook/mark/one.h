@@ -42,4 +42,7 @@ bool one_may_try(const struct one_target *target, int times, int rc);
 /* How a thread of it is stopped. */
 int one_sweep(const struct one_target *target, struct sweep *ret, struct error *err);
 
+/* What an -errno of these means. */
+enum mark_reason one_reason(int rc);
+
 #endif

@@ -217,3 +217,32 @@ session() { wait_for 10 in_container "$1" > /dev/null && in_container "$1"; }
   session=$(session '/bin/sleep 1002')
   wait_for 20 not_whole "$session"
 }
+
+@test "a container that holds up who looks at it is not the others' concern" {
+  if lacks notify; then unserved; return; fi
+  local pid session name held steward
+  notify_begin
+  rootfs_busybox "$T/r"
+  cp "$BUILD/tests/workloads/pages" "$T/r/bin/"
+  for name in 1 2; do
+    bundle "$T/b$name" "$T/r" -a oci-ksm/mode=off -- /bin/pages 1
+    oci_start crun "$T/b$name" "$(cid "$name")"
+    run -0 "$BIN/oci-ksm" enable "$(cid "$name")"
+  done
+  steward=$(steward)
+  oci crun exec -d "$(cid 1)" /bin/sleep 1001
+  pid=$(oci_pid crun "$(cid 1)")
+  held=$(session '/bin/sleep 1001')
+  mkfifo "$T/fifo"
+  # Whoever opens it waits for ever: it keeps the lock of its memory, so to say.
+  mount --bind "$T/fifo" "/proc/$held/ksm_stat"
+  oci crun exec -d "$(cid 2)" /bin/pages 2
+  pid=$(oci_pid crun "$(cid 2)")
+  session=$(session '/bin/pages 2')
+  wait_for 25 whole "$session"
+  assert_equal "$(steward)" "$steward"
+  # It is left alone, and does not keep its fellows from being switched off.
+  run --separate-stderr -0 timeout -k 1 60 "$BIN/oci-ksm" disable --json "$(cid 1)"
+  assert_equal "$(jq -c '.containers[0] | [.merging, .processes, .left_alone.stuck]' <<< "$output")" '[false,1,1]'
+  umount "/proc/$held/ksm_stat"
+}
