@@ -110,7 +110,7 @@ start() {
   local way=$1 n=$2 workload=$3
   shift 3
   case $way in
-    none) copies_start "$n" "$workload" crun "$@" ;;
+    none | again) copies_start "$n" "$workload" crun "$@" ;;
     parent) copies_start "$n" "$workload" parent-crun "$@" ;;
     ksm-preload)
       cp "$BENCH_PEER_PRELOAD" "$T/workloads/libksm_preload.so"

@@ -22,6 +22,10 @@ class Row:
     def key(self):
         return self.part, self.subject, self.way, self.figure
 
+    def exact(self):
+        """Counts that are the same each time."""
+        return "instructions" in self.figure or self.unit == "calls"
+
     def met(self):
         """True, False, or None where nothing is asked."""
         match = LIMIT.fullmatch(self.limit)

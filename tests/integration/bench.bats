@@ -71,6 +71,16 @@ scale,100,notify,memory of the helper,KiB,4700,4700,4700,1,<=4672"
   sed -E 's/(container start by crun,hook,time \/ plain,ratio),[^,]*/\1,1.7/; s/(container start by crun,hook,time,ms),[^,]*,[^,]*,[^,]*/\1,900,900,900/' "$T/a.csv" > "$T/b.csv"
   refute_equal "$(cat "$T/a.csv")" "$(cat "$T/b.csv")"
   run -0 "$DIR/compare" "$T/a.csv" "$T/b.csv"
+  # Of few rounds: the largest spread of its kind is taken; of one round: 10 %.
+  head -n 4 "$T/a.csv" > "$T/few.csv"
+  printf '%s\n' 'serve,nginx,process,requests/s / none,ratio,1,0.99,1.01,3,>=' 'serve,redis,process,requests/s / none,ratio,1,0.9,1.1,3,>=' \
+    'serve,nginx,process,latency at the 99th percentile / none,ratio,1,1,1,1,<=' >> "$T/few.csv"
+  sed -E 's/(nginx,process,requests.*ratio),1,0.99,1.01/\1,0.7,0.69,0.71/; s/(percentile.*ratio),1,1,1,/\1,1.19,1.19,1.19,/' "$T/few.csv" > "$T/b.csv"
+  run -0 "$DIR/compare" "$T/few.csv" "$T/b.csv" --agree
+  assert_match "$output" '^3 figures compared: 0 worse, 0 better, 3 the same'
+  sed -E 's/(nginx,process,requests.*ratio),1,0.99,1.01/\1,0.5,0.49,0.51/; s/(percentile.*ratio),1,1,1,/\1,1.3,1.3,1.3,/' "$T/few.csv" > "$T/b.csv"
+  run -1 "$DIR/compare" "$T/few.csv" "$T/b.csv"
+  assert_match "$output" ' 2 worse, 0 better, 1 the same'
   # Nothing in common.
   head -n 4 "$T/a.csv" > "$T/b.csv"
   run -1 "$DIR/compare" "$T/a.csv" "$T/b.csv"
