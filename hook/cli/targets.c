@@ -81,7 +81,7 @@ static int add_engines(struct list *list, struct error *err)
 {
 	cleanup_free pid_t *pids = NULL;
 	char text[16384], id[OCFG_ID_MAX + 1];
-	size_t count = 0;
+	size_t count = 0, known = list->count;
 	int rc = proc_list(&pids, &count, err);
 
 	for (size_t i = 0; rc == 0 && i < count; i++) {
@@ -91,6 +91,9 @@ static int add_engines(struct list *list, struct error *err)
 		    !cgroup_engine_id(text, id, sizeof(id)) || is_owned(list, pids[i]))
 			continue;
 		target = find(list, id);
+		/* Of a known one all processes are known: who may make cgroups may call them so. */
+		if (target && target < list->targets + known)
+			continue;
 		if ((target ? cgroup_pids_add(&target->pids, &target->count, pids[i])
 			    : add_target(list, id, &pids[i], 1)) < 0)
 			rc = no_memory(err);

@@ -4,8 +4,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "hook/common/cgroup.h"
+#include "hook/common/proc.h"
 
 /* What engines put before the ID: runc's and crun's own scopes, podman, docker, containerd's and CRI-O's CRI, nerdctl. */
 static const char *const prefixes[] = {
@@ -57,10 +59,65 @@ static ssize_t match_component(struct text name, const struct cgroup_container *
 	return found;
 }
 
+static bool is_hex_id(struct text name)
+{
+	return name.len == 64 && strspn(name.start, "0123456789abcdef") >= name.len;
+}
+
+/* What engines call a container's cgroup, and nothing else: "libpod-ID.scope" (but not its "libpod-conmon-ID.scope"), or 64 digits. */
+static bool find_engine_id(struct text name, struct text *ret)
+{
+	static const char suffix[] = ".scope", monitor[] = "conmon-";
+	const size_t suffix_len = sizeof(suffix) - 1;
+
+	if (is_hex_id(name)) {
+		*ret = name;
+		return true;
+	}
+	if (name.len > suffix_len &&
+	    !memcmp(name.start + name.len - suffix_len, suffix, suffix_len))
+		name.len -= suffix_len;
+	for (size_t i = 1; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		size_t len = strlen(prefixes[i]);
+
+		if (name.len <= len || strncmp(name.start, prefixes[i], len) != 0 ||
+		    !strncmp(name.start + len, monitor, sizeof(monitor) - 1))
+			continue;
+		*ret = (struct text){name.start + len, name.len - len};
+		return true;
+	}
+	return false;
+}
+
+/* Are we in a cgroup with that part, too? Then it is the machine to us, a container in which containers run. */
+static bool is_around_us(struct text part)
+{
+	static char own[16384];
+	if (!*own && proc_read(getpid(), "cgroup", own, sizeof(own), NULL) <= 0)
+		return false;
+	for (const char *p = own; (p = strchr(p, '/')) != NULL;) {
+		size_t len = strcspn(++p, "/\n");
+
+		if (len == part.len && !strncmp(p, part.start, len))
+			return true;
+	}
+	return false;
+}
+
+/* Below a container's own cgroup names are what that container makes of them; pods of podman are called as containers can be. */
+static bool ends_here(struct text name, bool in_pods)
+{
+	struct text id;
+
+	return find_engine_id(name, &id) && !(in_pods && is_hex_id(name)) && !is_around_us(name);
+}
+
 /* Ends the path where the container's own cgroup ends. */
 static ssize_t match_path(struct text *path, const struct cgroup_container *sorted, size_t count)
 {
+	static const char pods[] = "libpod_parent";
 	const char *end = path->start + path->len;
+	bool in_pods = false;
 
 	/* The outermost: a container can make cgroups below its own, under any name. */
 	for (const char *p = path->start; p < end;) {
@@ -72,6 +129,9 @@ static ssize_t match_path(struct text *path, const struct cgroup_container *sort
 			path->len = (size_t)(name.start + name.len - path->start);
 			return found;
 		}
+		if (name.len && ends_here(name, in_pods))
+			return -1;
+		in_pods = name.len == sizeof(pods) - 1 && !strncmp(name.start, pods, name.len);
 		p += name.len + 1;
 	}
 	return -1;
@@ -129,36 +189,6 @@ ssize_t cgroup_match_next(const char **text, const struct cgroup_container *sort
 			return found;
 	}
 	return -1;
-}
-
-static bool is_hex_id(struct text name)
-{
-	return name.len == 64 && strspn(name.start, "0123456789abcdef") >= name.len;
-}
-
-/* What engines call a container's cgroup, and nothing else: "libpod-ID.scope" (but not its "libpod-conmon-ID.scope"), or 64 digits. */
-static bool find_engine_id(struct text name, struct text *ret)
-{
-	static const char suffix[] = ".scope", monitor[] = "conmon-";
-	const size_t suffix_len = sizeof(suffix) - 1;
-
-	if (is_hex_id(name)) {
-		*ret = name;
-		return true;
-	}
-	if (name.len > suffix_len &&
-	    !memcmp(name.start + name.len - suffix_len, suffix, suffix_len))
-		name.len -= suffix_len;
-	for (size_t i = 1; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
-		size_t len = strlen(prefixes[i]);
-
-		if (name.len <= len || strncmp(name.start, prefixes[i], len) != 0 ||
-		    !strncmp(name.start + len, monitor, sizeof(monitor) - 1))
-			continue;
-		*ret = (struct text){name.start + len, name.len - len};
-		return true;
-	}
-	return false;
 }
 
 bool cgroup_engine_id(const char *text, char *buf, size_t size)

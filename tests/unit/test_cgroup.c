@@ -9,6 +9,8 @@
 
 #define LONG_ID "2f6a1c2f6a1c2f6a1c2f6a1c2f6a1c2f6a1c2f6a1c2f6a1c2f6a1c2f6a1c1234"
 
+#define OTHER_ID "3f6a1c2f6a1c2f6a1c2f6a1c2f6a1c2f6a1c2f6a1c2f6a1c2f6a1c2f6a1c1234"
+
 static const struct cgroup_container sorted[] = {
 	{.id = LONG_ID},    {.id = "a"},   {.id = "crun-b"},
 	{.id = "db.scope"}, {.id = "web"}, {.id = "web-1"},
@@ -51,6 +53,13 @@ static const struct {
 	{"0::/crun-db.scope.scope\n", "db.scope"},
 	/* what a container makes below its own cgroup is its own, whatever it is called */
 	{"0::/web/payload/crun-web-1.scope/init\n", "web"},
+	/* nor can a container that is not among them pass for one that is */
+	{"0::/docker/" OTHER_ID "/web\n", NULL},
+	{"0::/machine.slice/libpod-" OTHER_ID ".scope/libpod-" LONG_ID ".scope\n", NULL},
+	{"5:pids:/\n1:name=systemd:/system.slice/crun-other.scope/system.slice/crun-web.scope\n",
+	 NULL},
+	/* a pod's cgroup is called as a container's could be */
+	{"0::/libpod_parent/" OTHER_ID "/libpod-" LONG_ID "\n", LONG_ID},
 	/* nothing at all */
 	{"", NULL},
 	{"0::/\n", NULL},
