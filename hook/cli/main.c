@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "hook/cli/cli.h"
+#include "hook/common/escape.h"
+
+#define WARNING_MAX 4096
 
 static const struct command {
 	const char *name;
@@ -24,11 +27,13 @@ static const struct command {
 	{"tune", cli_tune, "switch the host's KSM on at a sensible speed, and back"},
 };
 
+/* Names in it may be a tenant's. */
 static __attribute__((format(printf, 1, 0))) void warn_list(const char *fmt, va_list ap)
 {
-	fputs("oci-ksm: ", stderr);
-	vfprintf(stderr, fmt, ap);
-	fputc('\n', stderr);
+	char text[WARNING_MAX], shown[ESCAPED_SIZE(WARNING_MAX)];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	fprintf(stderr, "oci-ksm: %s\n", escape(text, shown, sizeof(shown)));
 }
 
 void cli_warn(const char *fmt, ...)

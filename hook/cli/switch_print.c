@@ -7,6 +7,9 @@
 
 #include "hook/cli/cli.h"
 #include "hook/cli/table.h"
+#include "hook/common/escape.h"
+
+#define NAME_LEN 1024 /* that is shown */
 
 static const char *size_text(uint64_t bytes, char *buf, size_t size)
 {
@@ -51,12 +54,12 @@ static void tell_left_alone(const struct switch_outcome *outcome)
 void switch_tell(const struct switch_outcome *outcome)
 {
 	const struct mark_result *result = &outcome->result;
-	char text[ERROR_SIZE + 256], bytes[16], merged[16];
+	char text[ERROR_SIZE + 256], bytes[16], merged[16], name[ESCAPED_SIZE(NAME_LEN)];
 
 	tell_left_alone(outcome);
 	if (!outcome->err.code) {
 		switch_sentence(outcome, text, sizeof(text));
-		printf("%s: %s\n", outcome->target->name, text);
+		printf("%s: %s\n", escape(outcome->target->name, name, sizeof(name)), text);
 		return;
 	}
 	cli_warn("%s: %s", outcome->target->name, outcome->err.msg);
@@ -129,10 +132,10 @@ int switch_json(const struct switch_outcome *outcome, json_object **ret, struct 
 
 void switch_progress(const struct mark_progress *progress, void *name)
 {
-	char merged[16];
+	char merged[16], shown[41];
 
-	fprintf(stderr, "\r  %.40s: %zu of %zu processes", (const char *)name, progress->processes,
-		progress->of);
+	fprintf(stderr, "\r  %s: %zu of %zu processes", escape(name, shown, sizeof(shown)),
+		progress->processes, progress->of);
 	if (progress->merged)
 		fprintf(stderr, ", %s merged still",
 			size_text(progress->merged, merged, sizeof(merged)));

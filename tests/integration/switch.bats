@@ -223,6 +223,26 @@ on_and_off() {
   assert_exists "$T/xdg/oci-ksm/switched/pid-$!.json"
 }
 
+@test "a cgroup's name cannot steer a terminal" {
+  local group=/sys/fs/cgroup/cpuacct
+  [ -d "$group" ] || group=/sys/fs/cgroup
+  group=$group/oci-ksm-test-$$-$'\e[31m'
+  mkdir "$group"
+  background sh -c 'echo 0 > "$0/cgroup.procs"; exec sleep 1000' "$group"
+  in_group() { [ -n "$(cat "$group/cgroup.procs")" ]; }
+  wait_for 10 in_group
+  if ! lacks madvise; then
+    run enable "$group"
+    assert_contains "$output" '\x1b[31m'
+    refute_contains "$output" $'\e'
+  fi
+  kill -KILL "$BACKGROUND_PID"
+  wait_for 10 rmdir "$group"
+  run -1 disable "$group"
+  assert_contains "$output" '\x1b[31m: No such process'
+  refute_contains "$output" $'\e'
+}
+
 @test "wrong use" {
   run --separate-stderr -2 enable
   assert_match "$stderr" '^oci-ksm: a target is missing'
