@@ -15,7 +15,7 @@
 
 struct options {
 	struct table_options table;
-	bool frames;
+	bool frames, verbose;
 	char *const *targets; /* none: all */
 	size_t count;
 };
@@ -74,14 +74,16 @@ static int parse(int argc, char **argv, struct options *ret)
 		else if (c == 'o')
 			ret->table.columns = optarg;
 		else if (c == 'v')
-			ret->table.columns = "+reason";
+			ret->verbose = true;
 		else if (c == 'h')
 			return usage(), -1;
 		else
 			return cli_try_help("status");
 	}
-	if (ret->frames && !ret->table.columns)
-		ret->table.columns = "+frames,counted";
+	if (!ret->table.columns && (ret->frames || ret->verbose))
+		ret->table.columns = !ret->verbose  ? "+frames,counted"
+				     : !ret->frames ? "+reason"
+						    : "+frames,counted,reason";
 	ret->targets = argv + optind;
 	ret->count = (size_t)(argc - optind);
 	return columns_check(&columns_status, &ret->table, &err) < 0

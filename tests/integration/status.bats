@@ -171,6 +171,7 @@ ROWS
   assert_output $'COMMAND  SOURCE  PROCS\nsleep    run         1'
   run -0 "$BIN/oci-ksm" status -v -n
   assert_match "$output" ' auto: (process|preload), because [a-z ,:_]+$'
+  for both in -fv -vf; do assert_match "$("$BIN/oci-ksm" status "$both" | head -n 1)" ' NAME +FRAMES +COUNTED +REASON$'; done
   run -0 "$BIN/oci-ksm" status --bytes --noheadings --output anon
   assert_match "$output" '^ *[0-9]+$'
   run -2 "$BIN/oci-ksm" status -o id,nix
