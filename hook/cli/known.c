@@ -9,13 +9,10 @@
 #include "hook/cli/cli.h"
 #include "hook/cli/known.h"
 #include "hook/cli/records.h"
+#include "hook/common/alive.h"
 #include "hook/common/cgroup_procs.h"
 #include "hook/common/paths.h"
-#include "hook/common/proc.h"
 #include "oci-config/cleanup.h"
-#include "oci-config/file.h"
-
-#define PID_FILE_MAX 64
 
 static int no_memory(struct error *err)
 {
@@ -99,19 +96,6 @@ static bool is_recordless(const struct known *known, size_t index)
 	return known->switched[index].id && record->pid <= 0 && !record->source;
 }
 
-/* What the runtime has written there, for whoever asked it to; it may be an earlier container's. */
-static pid_t read_pid_file(const char *path)
-{
-	cleanup_free char *text = NULL;
-	int64_t pid;
-	size_t len;
-
-	if (ocfg_file_read(AT_FDCWD, path, PID_FILE_MAX, &text, &len, NULL) < 0 ||
-	    proc_number(text, &pid) < 0 || pid <= 0 || pid > INT32_MAX)
-		return 0;
-	return (pid_t)pid;
-}
-
 static int compare_hints(const void *a, const void *b)
 {
 	const struct known_hint *left = a, *right = b;
@@ -125,9 +109,7 @@ static pid_t hint_of(const struct ocfg_record *record, const struct known_hint *
 
 	if (count)
 		found = bsearch(&key, hints, count, sizeof(key), compare_hints);
-	if (!found && record->pid_file)
-		return read_pid_file(record->pid_file);
-	return found ? found->pid : 0;
+	return found ? found->pid : alive_pid_file(record);
 }
 
 static struct cgroup_container container_of(const struct known *known, size_t index)

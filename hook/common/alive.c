@@ -28,17 +28,26 @@ static bool starter_is_alive(const struct ocfg_record *record)
 	       proc_is_running(record->starter, record->starter_start_time);
 }
 
-/* Began before who starts the container? Then the file is an earlier container's, or not written yet. */
-static bool is_in_pid_file(const struct ocfg_record *record)
+pid_t alive_pid_file(const struct ocfg_record *record)
 {
 	cleanup_free char *text = NULL;
-	struct proc_stat stat;
 	int64_t pid;
 	size_t len;
 
-	return ocfg_file_read(AT_FDCWD, record->pid_file, PID_FILE_MAX, &text, &len, NULL) == 0 &&
-	       proc_number(text, &pid) == 0 && pid > 0 && pid <= INT32_MAX &&
-	       proc_stat_read((pid_t)pid, &stat, NULL) == 0 && stat.state != 'Z' &&
+	if (!record->pid_file ||
+	    ocfg_file_read(AT_FDCWD, record->pid_file, PID_FILE_MAX, &text, &len, NULL) < 0 ||
+	    proc_number(text, &pid) < 0 || pid <= 0 || pid > INT32_MAX)
+		return 0;
+	return (pid_t)pid;
+}
+
+/* Began before who starts the container? Then the file is an earlier container's, or not written yet. */
+static bool is_in_pid_file(const struct ocfg_record *record)
+{
+	pid_t pid = alive_pid_file(record);
+	struct proc_stat stat;
+
+	return pid && proc_stat_read(pid, &stat, NULL) == 0 && stat.state != 'Z' &&
 	       stat.state != 'X' && stat.start_time >= record->starter_start_time;
 }
 
@@ -56,7 +65,7 @@ enum alive alive_look(const struct ocfg_record *record)
 	bool alive = record->pid ? proc_is_running(record->pid, record->start_time)
 				 : starter_is_alive(record);
 
-	if (!record->pid && !alive && record->pid_file)
+	if (!record->pid && !alive)
 		alive = is_in_pid_file(record);
 	if (alive || record->pid || record->pid_file || record->starter_until)
 		return alive ? ALIVE_YES : ALIVE_NO;

@@ -4,12 +4,18 @@
 #define HOOK_COMMON_ALIVE_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "oci-config/state.h"
 
 /* How long who calls a hook before the runtime counts as starting the container: record.starter_until. */
 #define ALIVE_STARTING_SECONDS 60
 
+/*
+ * The pid that the runtime has written for whoever asked it to (record.pid_file); 0: nothing, or not yet. It may be an earlier
+ * container's, and another process' by now.
+ */
+pid_t alive_pid_file(const struct ocfg_record *record);
 /* Seconds after boot, as in record.starter_until. */
 uint64_t alive_now(void);
 /*

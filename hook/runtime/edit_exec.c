@@ -4,15 +4,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "hook/common/alive.h"
 #include "hook/common/ksm.h"
 #include "hook/common/layout.h"
 #include "hook/common/proc.h"
 #include "hook/common/traces.h"
 #include "hook/runtime/edit.h"
-#include "oci-config/cleanup.h"
-#include "oci-config/file.h"
-
-#define PID_FILE_MAX 64
 
 static int edit_process(const struct ocfg_record *record, const char *path, struct error *err)
 {
@@ -35,18 +32,10 @@ static int edit_process(const struct ocfg_record *record, const char *path, stru
 /* The pid of the container's init, as far as the record tells; 0: nobody knows, or the pid in the record has ended. */
 static pid_t init_of(const struct ocfg_record *record)
 {
-	cleanup_free char *text = NULL;
-	int64_t pid;
-	size_t len;
-
-	if (!record->pid_file)
-		return record->pid && proc_is_running(record->pid, record->start_time)
-			       ? (pid_t)record->pid
-			       : 0;
-	if (ocfg_file_read(AT_FDCWD, record->pid_file, PID_FILE_MAX, &text, &len, NULL) < 0 ||
-	    proc_number(text, &pid) < 0)
-		return 0;
-	return (pid_t)pid;
+	if (record->pid_file)
+		return alive_pid_file(record);
+	return record->pid && proc_is_running(record->pid, record->start_time) ? (pid_t)record->pid
+									       : 0;
 }
 
 /* A record may be left of an earlier container of that name: what its successor's init has not, sessions do not get. */
