@@ -110,16 +110,24 @@ static int look(struct scan *scan, const struct options *options,
 	return rc;
 }
 
-static void tell(const struct scan_process *processes, size_t count)
+/* -EACCES if nothing could be read at all. */
+static int tell(const struct scan_process *processes, size_t count, struct error *err)
 {
+	size_t denied = 0;
+
 	for (size_t i = 0; i < count; i++) {
-		if (processes[i].state == SCAN_DENIED)
+		if (processes[i].state == SCAN_DENIED) {
+			denied++;
 			cli_warn("process %d: its memory may not be read, leaving it out",
 				 processes[i].pid);
-		else if (processes[i].state == SCAN_HELD_UP)
+		} else if (processes[i].state == SCAN_HELD_UP) {
 			cli_warn("process %d: holds up who reads its memory, seen in part",
 				 processes[i].pid);
+		}
 	}
+	if (count && denied == count)
+		return error_set(err, EACCES, "none of these processes may be read");
+	return 0;
 }
 
 static int estimate(const struct options *options, const struct target *targets, size_t count,
@@ -140,9 +148,12 @@ static int estimate(const struct options *options, const struct target *targets,
 	rc = scan_new(processes, (size_t)n, count, &scan, err);
 	if (rc == 0)
 		rc = look(scan, options, processes, (size_t)n, err);
+	if (rc == 0)
+		rc = tell(processes, (size_t)n, err);
+	if (rc == 0)
+		rc = scan_count(scan, figures, &result.together, err);
 	if (rc == 0) {
-		tell(processes, (size_t)n);
-		scan_count(scan, figures, &result.together);
+		result.guessed = scan_guesses(scan);
 		rc = estimate_print(&result, &options->table, err);
 	}
 	scan_free(scan);

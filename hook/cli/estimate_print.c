@@ -173,6 +173,10 @@ static void print_cost(const struct estimate_result *result, const struct cost *
 		       " ms a scan of these takes %.0f s. Pages merge at the second one at the "
 		       "earliest.\n",
 		       cost->pages_to_scan, cost->sleep, cost->seconds);
+	if (result->guessed)
+		puts("Without CAP_SYS_ADMIN frames cannot be seen: where programs fork or merge "
+		     "already, "
+		     "it may save a little more.");
 }
 
 static int print_people(struct table *table, const struct estimate_result *result,
@@ -202,6 +206,10 @@ static int print_json(struct table *table, const struct estimate_result *result,
 		rc = add_together(more, &result->together, err);
 	if (rc == 0)
 		rc = add_cost(more, &cost, err);
+	if (rc == 0)
+		rc = ocfg_json_add(more, "frames",
+				   json_object_new_string(result->guessed ? "guessed" : "counted"),
+				   err);
 	with_more.more = more;
 	return rc < 0 ? rc : table_print(table, &with_more, stdout, err);
 }

@@ -12,6 +12,7 @@ struct estimate_result {
 	const struct estimate_figures *figures; /* of each target */
 	size_t count;
 	struct estimate_figures together;
+	bool guessed; /* which pages are one frame */
 };
 
 /* Is the list of columns right? -EINVAL names the bad one. */

@@ -83,45 +83,73 @@ static ssize_t take_unseen(struct reader *reader, const struct pagemap_page *pag
 	return n;
 }
 
+/* With the lock: does that page, read or not, belong to the process? Where frames have flags, only such pages are read. */
+static bool is_own(const struct reader *reader, const struct pagemap_page *page, size_t index)
+{
+	if (!reader->scan->guesses || !page->is_shared)
+		return true;
+	/* Device memory can be mapped, but not be read. */
+	return reader->was_read[index] &&
+	       !(page->may_be_empty && reader->hashes[index] == reader->scan->zero_hash);
+}
+
+/* With the lock. */
 static int keep_hashes(struct reader *reader, const struct pagemap_page *pages, size_t count)
 {
 	struct scan *scan = reader->scan;
 	struct scan_process *process = &scan->processes[reader->process];
+	struct estimate_figures *owner = &scan->owners[process->owner];
 
 	for (size_t i = 0; i < count; i++) {
+		bool is_shared = scan->guesses && pages[i].is_shared;
+
+		if (!is_own(reader, &pages[i], i))
+			continue;
+		if (scan->guesses)
+			owner->mapped += scan->page_size;
 		if (!reader->was_read[i]) {
-			scan->owners[process->owner].unread += scan->page_size;
+			owner->unread += scan->page_size;
 			continue;
 		}
-		if (pairs_add(&scan->pages, reader->hashes[i], pages[i].address) < 0)
+		if (pairs_add(&scan->pages, reader->hashes[i],
+			      pages[i].address | (is_shared ? SHARED : 0)) < 0)
 			return -ENOMEM;
 		process->count++;
 	}
 	return 0;
 }
 
+static int keep(struct reader *reader, const struct pagemap_page *pages, size_t count)
+{
+	int rc;
+
+	hash_pages(reader, pages, count);
+	if (!enter(reader))
+		return -ECANCELED;
+	rc = keep_hashes(reader, pages, count);
+	leave(reader);
+	return rc;
+}
+
 static int first_look(const struct pagemap_page *pages, size_t count, void *data)
 {
 	struct reader *reader = data;
+	bool sees_frames = contents_sees_frames(&reader->contents);
 	struct pagemap_page fresh[PAGEMAP_BATCH];
 	uint64_t flags[PAGEMAP_BATCH];
-	ssize_t n;
-	int rc;
+	ssize_t n = 0;
 
-	contents_flags(&reader->contents, pages, flags, count);
+	if (sees_frames)
+		contents_flags(&reader->contents, pages, flags, count);
 	if (!enter(reader))
 		return -ECANCELED;
-	n = take_unseen(reader, pages, flags, count, fresh);
+	if (sees_frames)
+		n = take_unseen(reader, pages, flags, count, fresh);
 	reader->scan->looked += count;
 	leave(reader);
-	if (n <= 0)
-		return (int)n;
-	hash_pages(reader, fresh, (size_t)n);
-	if (!enter(reader))
-		return -ECANCELED;
-	rc = keep_hashes(reader, fresh, (size_t)n);
-	leave(reader);
-	return rc;
+	if (!sees_frames)
+		return keep(reader, pages, count);
+	return n > 0 ? keep(reader, fresh, (size_t)n) : (int)n;
 }
 
 /* With the lock: those of the pages that the first look has kept, and where in its list. */
@@ -135,11 +163,11 @@ static size_t take_known(struct reader *reader, const struct pagemap_page *pages
 
 	for (size_t i = 0; i < count; i++) {
 		while (reader->cursor < process->first + process->count &&
-		       list[reader->cursor].low < pages[i].address)
+		       (list[reader->cursor].low & ~SHARED) < pages[i].address)
 			reader->cursor++;
 		if (reader->cursor == process->first + process->count)
 			break;
-		if (list[reader->cursor].low != pages[i].address)
+		if ((list[reader->cursor].low & ~SHARED) != pages[i].address)
 			continue;
 		where[n] = reader->cursor++;
 		known[n++] = pages[i];
@@ -172,6 +200,17 @@ static int second_look(const struct pagemap_page *pages, size_t count, void *dat
 	return 0;
 }
 
+static bool know_kin(struct reader *reader, int proc)
+{
+	struct kin kin = kin_read(proc, reader->mem);
+
+	if (!enter(reader))
+		return false;
+	reader->scan->processes[reader->process].kin = kin;
+	leave(reader);
+	return true;
+}
+
 static int look_at(struct reader *reader, pid_t pid, bool again, uint64_t *swapped,
 		   struct error *err)
 {
@@ -181,6 +220,8 @@ static int look_at(struct reader *reader, pid_t pid, bool again, uint64_t *swapp
 	if (rc < 0)
 		return rc;
 	reader->mem = mem;
+	if (!again && !contents_sees_frames(&reader->contents) && !know_kin(reader, proc))
+		return -ECANCELED;
 	return pagemap_walk(proc, true, again ? second_look : first_look, reader, swapped, err);
 }
 
@@ -248,12 +289,13 @@ static void *read_all(void *data)
 	struct scan *scan = reader->scan;
 	struct error err = {0};
 	unsigned generation;
-	int rc = contents_init(&reader->contents, &err);
+	int rc = contents_init_any(&reader->contents, &err);
 
 	if (enter(reader)) {
 		bool goes_on = true;
 
 		scan->tid = gettid();
+		scan->guesses = !contents_sees_frames(&reader->contents);
 		if (rc < 0) {
 			scan->rc = rc;
 			scan->err = err;

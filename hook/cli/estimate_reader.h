@@ -11,6 +11,8 @@
 
 /* In a pair's `low`, which is a page's address until all looks are done: it was the same at the second look. */
 #define CONFIRMED (UINT64_C(1) << 62)
+/* And where frames have no numbers: it is mapped elsewhere, too. */
+#define SHARED UINT64_C(1)
 
 /*
  * One thread reads, and this one waits. A thread that is held up is left behind: `generation` says that it is no longer the one, so
@@ -32,6 +34,7 @@ struct scan {
 	uint64_t seed, zero_hash;
 	size_t page_size;
 	struct seen *seen;
+	bool guesses; /* frames have no numbers: `pages` has all pages, and scan_count finds out which are one */
 	struct pairs pages; /* hash and address, by process in ascending order of address */
 	struct estimate_figures *owners;
 	uint64_t looked; /* pages, in all looks */

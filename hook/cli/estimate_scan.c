@@ -11,7 +11,7 @@
 
 #include "hook/cli/estimate_guard.h"
 #include "hook/cli/estimate_reader.h"
-#include "hook/common/contents.h"
+#include "hook/common/guess.h"
 #include "hook/common/ksm.h"
 #include "oci-config/cleanup.h"
 
@@ -148,17 +148,24 @@ int scan_look(struct scan *scan, scan_progress *progress, void *data, struct err
 	return rc;
 }
 
-/* Addresses give way to owners. */
-static void settle(const struct scan *scan, const struct scan_process *process)
+/* Addresses give way to owners. `merging`: of families. */
+static void settle(const struct scan *scan, const struct scan_process *process,
+		   const uint64_t *merging, size_t merging_count)
 {
+	bool is_merging = kin_has(merging, merging_count, process->kin.family);
 	/* Of one that has held us up there may have been no second look. */
 	bool once = scan->looks < 2 || process->state == SCAN_HELD_UP;
 
 	for (size_t i = process->first; i < process->first + process->count; i++) {
 		struct pair *page = &scan->pages.list[i];
-		bool is_stable = once || (page->low & CONFIRMED);
+		struct guess_page guess = {.family = process->kin.family,
+					   .address = page->low & ~(SHARED | CONFIRMED),
+					   .owner = process->owner,
+					   .is_shared = page->low & SHARED,
+					   .is_merging = is_merging,
+					   .is_stable = once || (page->low & CONFIRMED)};
 
-		page->low = process->owner | (is_stable ? 0 : ESTIMATE_CHANGING);
+		page->low = guess_low(&guess);
 	}
 }
 
@@ -172,8 +179,46 @@ static void add(struct estimate_figures *sum, const struct estimate_figures *par
 	sum->swapped += part->swapped;
 }
 
-void scan_count(struct scan *scan, struct estimate_figures *owners,
-		struct estimate_figures *together)
+/* With the lock. Where frames have numbers there are no shared pages in the list. */
+static int settle_all(struct scan *scan, const struct estimate_rules *rules,
+		      struct estimate_figures *owners, struct error *err)
+{
+	cleanup_free uint64_t *merging = calloc(scan->count + 1, sizeof(*merging));
+	cleanup_free uint64_t *pages = calloc(scan->owner_count + 1, sizeof(*pages));
+	size_t n = 0;
+
+	if (!merging || !pages)
+		return error_set(err, ENOMEM, "estimate");
+	for (size_t i = 0; i < scan->count; i++) {
+		if (scan->processes[i].kin.merging)
+			merging[n++] = scan->processes[i].kin.family;
+		pages[scan->processes[i].owner] += scan->processes[i].kin.merging;
+	}
+	kin_sort(merging, n);
+	for (size_t i = 0; i < scan->count; i++)
+		settle(scan, &scan->processes[i], merging, n);
+	if (!scan->guesses)
+		return 0;
+	guess_frames(&scan->pages, rules, owners);
+	/* Some of what forks of merging programs share is not KSM's. */
+	for (size_t i = 0; i < scan->owner_count; i++)
+		if (owners[i].merged > pages[i] * scan->page_size)
+			owners[i].merged = pages[i] * scan->page_size;
+	return 0;
+}
+
+bool scan_guesses(struct scan *scan)
+{
+	bool guesses;
+
+	pthread_mutex_lock(&scan->lock);
+	guesses = scan->guesses;
+	pthread_mutex_unlock(&scan->lock);
+	return guesses;
+}
+
+int scan_count(struct scan *scan, struct estimate_figures *owners,
+	       struct estimate_figures *together, struct error *err)
 {
 	int64_t max_sharing = ksm_sys_get("max_page_sharing");
 	const struct estimate_rules rules = {
@@ -182,16 +227,19 @@ void scan_count(struct scan *scan, struct estimate_figures *owners,
 		.zero_hash = scan->zero_hash,
 		.use_zero_pages = ksm_sys_get("use_zero_pages") == 1,
 	};
+	int rc;
 
 	pthread_mutex_lock(&scan->lock);
 	*together = (struct estimate_figures){0};
 	for (size_t i = 0; i < scan->owner_count; i++) {
 		owners[i] = scan->owners[i];
 		owners[i].anonymous = owners[i].unread;
-		add(together, &owners[i]);
 	}
-	for (size_t i = 0; i < scan->count; i++)
-		settle(scan, &scan->processes[i]);
-	estimate_count(&scan->pages, &rules, owners, together);
+	rc = settle_all(scan, &rules, owners, err);
+	for (size_t i = 0; i < scan->owner_count; i++)
+		add(together, &owners[i]);
+	if (rc == 0)
+		estimate_count(&scan->pages, &rules, owners, together);
 	pthread_mutex_unlock(&scan->lock);
+	return rc;
 }

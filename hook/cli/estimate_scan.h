@@ -3,9 +3,11 @@
 #ifndef HOOK_CLI_ESTIMATE_SCAN_H
 #define HOOK_CLI_ESTIMATE_SCAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "hook/cli/estimate_kin.h"
 #include "hook/common/estimate.h"
 #include "oci-config/error.h"
 
@@ -20,6 +22,7 @@ struct scan_process {
 	size_t owner; /* a number below scan_new's owner_count */
 	enum scan_state state;
 	size_t first, count; /* its pages in the list */
+	struct kin kin;	     /* where frames have no numbers */
 };
 
 struct scan;
@@ -35,12 +38,14 @@ void scan_free(struct scan *scan);
 /* Told some times a second how many bytes of memory have been looked at. */
 typedef void scan_progress(uint64_t bytes, void *data);
 
-/* The first look at all processes, and the second, after which only pages that stayed as they were count as stable.
- * -EPERM without CAP_SYS_ADMIN. */
+/* The first look at all processes, and the second, after which only pages that stayed as they were count as stable. */
 int scan_look(struct scan *scan, scan_progress *progress, void *data, struct error *err);
 
+/* After a look: frames have no numbers (no CAP_SYS_ADMIN), so they are told apart as hook/common/guess.h says. */
+bool scan_guesses(struct scan *scan);
+
 /* Once, after the last look: figures of each owner and of all together. Reads the kernel's rules from /sys/kernel/mm/ksm. */
-void scan_count(struct scan *scan, struct estimate_figures *owners,
-		struct estimate_figures *together);
+int scan_count(struct scan *scan, struct estimate_figures *owners,
+	       struct estimate_figures *together, struct error *err);
 
 #endif

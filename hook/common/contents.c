@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "hook/common/contents.h"
+#include "hook/common/subordinate.h"
 #include "oci-config/cleanup.h"
 
 /* Bits of /proc/kpageflags, <linux/kernel-page-flags.h>. */
@@ -97,7 +98,7 @@ int contents_open(pid_t pid, int *ret_proc, int *ret_mem, struct error *err)
 	proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (proc < 0)
 		return error_set(err, errno == ENOENT ? ESRCH : errno, "open %s", path);
-	mem = openat(proc, "mem", O_RDONLY | O_CLOEXEC);
+	mem = subordinate_open(proc, "mem");
 	if (mem < 0)
 		return error_set(err, errno == ENOENT ? ESRCH : errno, "open %s/mem", path);
 	*ret_proc = steal_fd(&proc);
@@ -157,19 +158,38 @@ static int check_rights(struct error *err)
 	return 0;
 }
 
-int contents_init(struct contents *contents, struct error *err)
+static int init(struct contents *contents, bool sees_frames, struct error *err)
 {
-	int rc;
-
 	*contents = (struct contents){.page_size = (size_t)sysconf(_SC_PAGESIZE), .kpageflags = -1};
-	rc = check_rights(err);
-	if (rc < 0)
-		return rc;
-	contents->kpageflags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
-	if (contents->kpageflags < 0)
+	if (sees_frames)
+		contents->kpageflags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	if (sees_frames && contents->kpageflags < 0)
 		return error_set(err, errno, "open /proc/kpageflags");
 	contents->buf = calloc(READ_PAGES, contents->page_size);
 	return contents->buf ? 0 : error_set(err, ENOMEM, "contents of pages");
+}
+
+int contents_init(struct contents *contents, struct error *err)
+{
+	int rc = check_rights(err);
+
+	if (rc < 0) {
+		*contents = (struct contents){.kpageflags = -1};
+		return rc;
+	}
+	return init(contents, true, err);
+}
+
+int contents_init_any(struct contents *contents, struct error *err)
+{
+	int rc = contents_init(contents, err);
+
+	return rc == -EPERM || rc == -EACCES ? init(contents, false, err) : rc;
+}
+
+bool contents_sees_frames(const struct contents *contents)
+{
+	return contents->kpageflags >= 0;
 }
 
 void contents_done(struct contents *contents)

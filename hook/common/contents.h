@@ -14,12 +14,15 @@
 /* Of one thread. contents_init fills it in, contents_done frees it (also after a failed init). */
 struct contents {
 	size_t page_size;
-	int kpageflags;
+	int kpageflags; /* -1: frames' numbers cannot be seen */
 	unsigned char *buf;
 };
 
 /* -EPERM without the right to see frame numbers (CAP_SYS_ADMIN). */
 int contents_init(struct contents *contents, struct error *err);
+/* The same, but without that right frames have no numbers (contents_sees_frames), and nobody may ask for their flags. */
+int contents_init_any(struct contents *contents, struct error *err);
+bool contents_sees_frames(const struct contents *contents);
 void contents_done(struct contents *contents);
 
 /* What the kernel says of frames (<linux/kernel-page-flags.h>); one that it says nothing of (gone meanwhile) has no flags. */
@@ -31,7 +34,7 @@ bool contents_is_merged(uint64_t flags);
 
 /*
  * Opens /proc/PID (O_PATH) and its memory, which stays that memory, whatever becomes of the pid; also what is mapped
- * PROT_NONE can be read there. 0; -ESRCH if the process is gone; -EACCES.
+ * PROT_NONE can be read there, and what subordinate_open opens. 0; -ESRCH if the process is gone; -EACCES.
  */
 int contents_open(pid_t pid, int *ret_proc, int *ret_mem, struct error *err);
 

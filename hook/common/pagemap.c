@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include "hook/common/pagemap.h"
+#include "hook/common/subordinate.h"
 #include "oci-config/cleanup.h"
 
 /* Bits of an entry, Documentation/admin-guide/mm/pagemap.rst. */
 #define ENTRY_FRAME   ((UINT64_C(1) << 55) - 1)
+#define ENTRY_ALONE   (UINT64_C(1) << 56) /* mapped once (4.2) */
 #define ENTRY_FILE    (UINT64_C(1) << 61) /* a file's page or shared anonymous memory (3.5) */
 #define ENTRY_SWAPPED (UINT64_C(1) << 62)
 #define ENTRY_PRESENT (UINT64_C(1) << 63)
@@ -77,6 +79,9 @@ static int visit_piece(struct walk *walk, uint64_t start, size_t pages)
 			walk->pages[count++] = (struct pagemap_page){
 				.address = start + i * walk->page_size,
 				.frame = entry & ENTRY_FRAME,
+				.is_shared = !(entry & ENTRY_ALONE),
+				/* A scan leaves it out. */
+				.may_be_empty = !walk->use_scan && !(entry & ENTRY_ALONE),
 			};
 	}
 	return count ? walk->visit(walk->pages, count, walk->data) : 0;
@@ -147,7 +152,7 @@ static int walk_mapping(struct walk *walk, uint64_t start, uint64_t end)
 	return visit_range(walk, start, end);
 }
 
-/* "start-end rwxp ..."; false for a shared mapping. */
+/* "start-end rwxp ..."; false for a shared mapping, and for huge pages (MAP_HUGETLB), which never merge. */
 static bool parse_private(const char *line, uint64_t *start, uint64_t *end)
 {
 	char *p;
@@ -156,7 +161,7 @@ static bool parse_private(const char *line, uint64_t *start, uint64_t *end)
 	if (*p != '-')
 		return false;
 	*end = strtoull(p + 1, &p, 16);
-	return strlen(p) > 4 && p[4] == 'p';
+	return strlen(p) > 4 && p[4] == 'p' && !strstr(p, " /anon_hugepage");
 }
 
 static int walk_maps(struct walk *walk, FILE *maps)
@@ -180,7 +185,7 @@ static int walk_maps(struct walk *walk, FILE *maps)
 int pagemap_walk(int proc_fd, bool use_scan, pagemap_visit *visit, void *data, uint64_t *swapped,
 		 struct error *err)
 {
-	cleanup_close int fd = openat(proc_fd, "pagemap", O_RDONLY | O_CLOEXEC);
+	cleanup_close int fd = subordinate_open(proc_fd, "pagemap");
 	cleanup_close int maps_fd = openat(proc_fd, "maps", O_RDONLY | O_CLOEXEC);
 	cleanup_file FILE *maps = NULL;
 	cleanup_free struct walk *walk = NULL;

@@ -79,14 +79,32 @@ teardown() {
   touch "$P/home/stop"
   wait "$CHURN"
   assert_equal "$(cat "$P/log/churn")" ''
+  run --separate-stderr -0 as_user oci-ksm estimate --json x
+  assert_equal "$stderr$(jq -c '[.frames, .targets[0].target, .together.processes]' <<< "$output")" "[\"guessed\",\"$id\",1]"
   # Who is not root cannot call in the name of a program with a filter of system calls.
   podman run -d --name filtered "${AUTO[@]}" small "${SLEEP[@]}"
   run -1 as_user oci-ksm disable filtered
   assert_contains "$output" ': 1 process left alone: seccomp filters that we cannot pass'
   assert_merges "$(pid_of filtered)"
-  # Frames can be told apart only by who sees their numbers.
-  run -1 as_user oci-ksm estimate x
-  assert_contains "$output" 'see frame numbers (CAP_SYS_ADMIN)'
+}
+
+# Who is not root sees no numbers of frames, and opens files of subordinate users' processes only within their user namespace.
+@test "the user's own containers, also of other users in them: estimate says what it says to root" {
+  podman run -d --name root small "${SLEEP[@]}"
+  podman run -d --name sub --user 1000 small "${SLEEP[@]}"
+  podman run -d --name keep --userns=keep-id small "${SLEEP[@]}"
+  assert_equal "$(stat -c %u "/proc/$(pid_of sub)")" 200999
+  mapfile -t pids < <(for name in root sub keep; do pid_of "$name"; done)
+  # They did not ask for merging, so nothing changes meanwhile.
+  run --separate-stderr -0 as_user oci-ksm estimate --json --interval=0.1 "${pids[@]}"
+  counted=$("$BIN/oci-ksm" estimate --json --interval=0.1 "${pids[@]}")
+  figures='[.targets[] | [.processes, .mapped, .anonymous, .saved, .unread]]'
+  assert_equal "$stderr$(jq -c "$figures" <<< "$output")" "$(jq -c "$figures" <<< "$counted")"
+  assert_equal "$(jq -c '[.frames, .together.processes, .together.saved > 0]' <<< "$output$counted")" '["guessed",3,true]
+["counted",3,true]'
+  run --separate-stderr -1 as_user oci-ksm estimate $$
+  assert_equal "$output$stderr" "oci-ksm: process $$: its memory may not be read, leaving it out
+oci-ksm: none of these processes may be read: Permission denied"
 }
 
 @test "exec, with hooks alone: programs with glibc, in the mode preload" { life_exec_hooks; }

@@ -10,7 +10,7 @@ test_seccomp_notify_SRCS += tests/unit/filter.c tests/unit/compare.c
 test_seccomp_notify_LIBS += -lseccomp
 
 # Unit tests of hook.
-$(foreach t,proc ksm ksm_wishes cgroup domain engine_names estimate frames table figures top switched,$(eval $(call unit_test,$(t))))
+$(foreach t,proc ksm ksm_wishes cgroup domain engine_names estimate guess frames table figures top switched,$(eval $(call unit_test,$(t))))
 test_frames_LIBS += -lxxhash
 test_table_SRCS += hook/cli/table.c
 test_top_SRCS += $(addprefix hook/cli/, trends.c screen.c figures_list.c)
