@@ -2,11 +2,13 @@
 /* The host's KSM as oci-ksm changes it: the only place that writes /sys/kernel/mm/ksm. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "hook/common/ksm_tuning.h"
+#include "hook/common/paths.h"
 #include "hook/common/proc.h"
 #include "oci-config/cleanup.h"
 
@@ -49,7 +51,29 @@ static void do_steps(struct ksm_outcome *outcome, struct ksm_held held[KSM_KNOBS
 	}
 }
 
-/* The old values are on disk before the first new one is written, so that whoever is killed leaves a way back. */
+static bool writes(const struct ksm_plan *plan)
+{
+	for (unsigned i = 0; i < plan->count; i++)
+		if (plan->step[i].kind == KSM_STEP_WRITE)
+			return true;
+	return false;
+}
+
+/* Which folder is full, or not to be written to? */
+static int save(int dir, const struct ksm_tuning *tuning, struct error *err)
+{
+	char path[PATH_MAX];
+	int rc = ksm_tuning_save(dir, tuning, err);
+
+	if (rc < 0 && paths_of_fd(dir, path, sizeof(path), NULL) == 0)
+		return error_wrap(err, "%s", path);
+	return rc;
+}
+
+/*
+ * The old values are on disk before the first new one is written, so that whoever is killed leaves a way back. Putting
+ * them back needs nothing on disk: not even a full one keeps us from it.
+ */
 static int carry_out(int dir, struct ksm_tuning *tuning, bool asked, bool dry,
 		     struct ksm_outcome *ret, struct error *err)
 {
@@ -60,11 +84,11 @@ static int carry_out(int dir, struct ksm_tuning *tuning, bool asked, bool dry,
 	ksm_knobs_read(&now);
 	ksm_wishes_plan(&tuning->wishes, &now, asked, tuning->held, &outcome.plan);
 	if (!dry) {
-		rc = ksm_tuning_save(dir, tuning, err);
-		if (rc < 0)
+		rc = save(dir, tuning, err);
+		if (rc < 0 && writes(&outcome.plan))
 			return rc;
 		do_steps(&outcome, tuning->held);
-		rc = ksm_tuning_save(dir, tuning, err);
+		rc = save(dir, tuning, err);
 		if (rc < 0)
 			return rc;
 	}

@@ -135,6 +135,37 @@ boosted() {
   wait_for 20 log_has 'smart_scan: left at 1'
 }
 
+# fill: no file can be made in the folder of state any more; empty: they can again.
+fill() { while mkdir "$STATE/fill-$((FILLED++))" 2> /dev/null; do :; done; }
+empty() { rmdir "$STATE"/fill-*; }
+is_tuned() { [ "$(knob pages_to_scan)" = 321 ]; }
+@test "boost: put back though the folder of state is full; where a file is needed for it, as soon as there is room" {
+  local FILLED=0
+  mkdir -m 0700 "$STATE"
+  mount -t tmpfs -o nr_inodes=60,mode=0700 state "$STATE"
+  begin '.boost = {seconds: 600}'
+  start 1
+  wait_for 20 is_boosted
+  fill
+  settings '.boost = false'
+  wait_for 20 are "$BEFORE"
+  empty
+  settings '.ksm = {pages_to_scan: 321}'
+  run -0 "$BIN/oci-ksm" tune
+  settings '.boost = {seconds: 600}'
+  wait_for 20 log_has 'settings read again'
+  start 2
+  wait_for 20 is_boosted
+  fill
+  settings '.boost = false'
+  wait_for 20 log_has "ksmd, trying again: $STATE: .*No space left"
+  is_boosted
+  empty
+  wait_for 20 is_tuned
+  run -0 "$BIN/oci-ksm" tune --restore
+  assert_equal "$(knobs)" "$BEFORE"
+}
+
 @test "pressure: ksmd scans while memory is short, and rests before and after" {
   local total available threshold
   # It does not rest before two whole scans.

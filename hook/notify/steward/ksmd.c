@@ -20,6 +20,8 @@
 #include "hook/notify/steward/pressure.h"
 #include "oci-config/cleanup.h"
 
+#define TRY_AGAIN 5000 /* ms */
+
 /* The records that there are: each as a number that is its own. */
 struct seen {
 	uint64_t *of;
@@ -32,7 +34,8 @@ static struct {
 	struct seen seen;
 	int64_t pressure_due;
 	struct ksm_wishes told; /* what we have wished last */
-	int64_t run;		/* what it was then */
+	int64_t again; /* when a wish that could not be noted is wished again; 0: none is open */
+	int64_t run;   /* what it was then */
 	int64_t begun_scans;
 	bool boosts;  /* a new record is a start */
 	bool refused; /* that we may not write has been told */
@@ -200,16 +203,21 @@ static void tell(const struct ksm_outcome *outcome, bool all)
 	}
 }
 
+/* What cannot be done, because the folder of state is full, is done later, and told once. */
 static void wish(const struct steward *steward, const struct ksm_wishes *wishes)
 {
 	bool paced = wishes->boost && own.told.boost && wishes->pressure == own.told.pressure;
 	struct ksm_outcome outcome;
 	struct error err = {0};
 
-	if (ksm_tuning_steward(steward->state, wishes, &outcome, &err) < 0)
-		log_error(&err, "ksmd");
-	else
-		tell(&outcome, !paced);
+	if (ksm_tuning_steward(steward->state, wishes, &outcome, &err) < 0) {
+		if (!own.again)
+			log_error(&err, "ksmd, trying again");
+		own.again = steward_now() + TRY_AGAIN;
+	} else {
+		tell(&outcome, !paced || own.again);
+		own.again = 0;
+	}
 	own.told = *wishes;
 	own.run = figure("run");
 }
@@ -266,12 +274,14 @@ static int64_t run(struct steward *steward, unsigned news)
 	/* A boost begins to matter when somebody switches ksmd on. */
 	if (wishes.boost && figure("run") != own.run)
 		force = true;
-	if (force || !same(&wishes, &own.told))
+	if (own.again ? own.again <= steward_now() : force || !same(&wishes, &own.told))
 		wish(steward, &wishes);
 	if (own.boost.pages)
 		due = steward_now() + BOOST_STEP;
 	if (settings->pressure.on && own.pressure_due < due)
 		due = own.pressure_due;
+	if (own.again && own.again < due)
+		due = own.again;
 	return due;
 }
 
@@ -279,7 +289,7 @@ static void end(struct steward *steward)
 {
 	const struct ksm_wishes none = KSM_WISHES_NONE;
 
-	if (!same(&own.told, &none))
+	if (own.again || !same(&own.told, &none))
 		wish(steward, &none);
 }
 
