@@ -42,6 +42,19 @@ socket:'
   assert_equal "$(switches "$pid")" "$before"
 }
 
+@test "where the folder of state cannot be used it says so, once, and works as soon as it can" {
+  if ! notifies; then unserved; return; fi
+  notify_begin
+  wait_for 10 works "$(steward)"
+  chown 1234 "$STATE"
+  kill -KILL "$(steward)"
+  wait_for 20 grep -q 'steward, which does nothing therefore: use folder .*, which belongs to user 1234' "$LOG"
+  chown 0 "$STATE"
+  wait_for 20 grep -q 'steward: works again' "$LOG"
+  works "$(steward)"
+  assert_log_lines 1 'does nothing therefore'
+}
+
 @test "killed 20 times it comes back, alone, and it ends with the others" {
   if lacks notify; then unserved; return; fi
   local i pid last

@@ -58,8 +58,12 @@ int news_init(struct news *ret, const struct steward *steward, struct error *err
 		return error_set(err, errno, "inotify");
 	ret->containers = watch_fd(ret, steward->containers);
 	ret->switched = watch_fd(ret, steward->switched);
-	if (ret->containers < 0 || ret->switched < 0)
-		return error_set(err, errno, "watch the folder of state");
+	if (ret->containers < 0 || ret->switched < 0) {
+		int code = errno;
+
+		close(ret->inotify);
+		return error_set(err, code, "watch the folder of state");
+	}
 	watch_settings(ret);
 	return 0;
 }

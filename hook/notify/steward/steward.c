@@ -21,6 +21,7 @@
 #include "oci-config/cleanup.h"
 
 #define STEWARD_NICE 5
+#define TRY_AGAIN    5000   /* ms */
 #define LONGEST_NAP  600000 /* ms: chores may wait for a time of day, and clocks are set */
 
 /* Of those that oci-ksmd keeps (privileges.c). */
@@ -84,14 +85,6 @@ static bool keeper_is_gone(int keeper, int timeout)
 	return poll(&wait, 1, timeout) > 0;
 }
 
-/* Ends with the keeper, without having done anything. */
-static _Noreturn void wait_for_end(int keeper)
-{
-	while (!keeper_is_gone(keeper, -1))
-		continue;
-	_exit(0);
-}
-
 /*
  * One steward a folder of state, though there may be more than one oci-ksmd, and a predecessor that still ends: it locks
  * the folder of records, as nobody else locks that. Who waits has begun nothing, so that the keeper's end (SIGIO) may be its own.
@@ -117,12 +110,15 @@ static void load_settings(struct steward *steward, bool tell)
 	struct ocfg_settings settings;
 	struct ocfg_notes notes = {0};
 	struct error err = {0};
+	int rc;
 
-	if (ocfg_settings_load(NULL, &settings, &notes, &err) < 0 && tell)
-		log_error(&err, "settings, going on with the defaults");
-	if (tell)
-		log_notes(&notes);
+	rc = ocfg_settings_load(NULL, &settings, &notes, &err);
 	if (tell) {
+		if (rc < 0)
+			log_error(&err, "settings, going on with the defaults");
+		else
+			log_line(LOG_LEVEL_INFO, "settings read again");
+		log_notes(&notes);
 		free(settings.state_dir);
 		settings.state_dir = steal_pointer(&steward->settings.state_dir);
 	}
@@ -143,21 +139,41 @@ static int open_folders(struct steward *steward, struct error *err)
 	return 0;
 }
 
+static int try_set_up(struct loop *loop, struct error *err)
+{
+	int *const fds[] = {&loop->steward.state, &loop->steward.containers,
+			    &loop->steward.switched};
+	int rc;
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		*fds[i] = -1;
+	rc = open_folders(&loop->steward, err);
+	if (rc == 0) {
+		await_turn(loop);
+		rc = news_init(&loop->news, &loop->steward, err);
+	}
+	for (size_t i = 0; rc < 0 && i < sizeof(fds) / sizeof(fds[0]); i++)
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+	return rc;
+}
+
+/* Whoever repairs the folder of state need not know of the steward. */
 static void set_up(struct loop *loop)
 {
 	struct error err = {0};
-	int rc;
+	bool told = false;
 
 	load_settings(&loop->steward, false);
-	rc = open_folders(&loop->steward, &err);
-	if (rc == 0) {
-		await_turn(loop);
-		rc = news_init(&loop->news, &loop->steward, &err);
+	while (try_set_up(loop, &err) < 0) {
+		if (!told)
+			log_error(&err, "steward, which does nothing therefore");
+		told = true;
+		if (keeper_is_gone(loop->keeper, TRY_AGAIN))
+			_exit(0);
 	}
-	if (rc < 0) {
-		log_error(&err, "steward, which does nothing therefore");
-		wait_for_end(loop->keeper);
-	}
+	if (told)
+		log_line(LOG_LEVEL_INFO, "steward: works again");
 }
 
 static void do_chores(struct loop *loop, unsigned news)
