@@ -56,8 +56,8 @@ enum {
 	[RATIO] = {"RATIO", "ratio", TABLE_RATIO, "SCANNED to MERGED: above 64 it does not pay", in_top}, \
 	[SHARE] = {"SHARE", "share", TABLE_SHARE, "of all that ksmd scans on this host", in_top}, \
 	[NAME] = {"NAME", "name", TABLE_TEXT, "given by its engine", false}, \
-	[SINCE] = {"SINCE", "switched_at", TABLE_NUMBER, "when it was switched, in Unix seconds", true}, \
-	[RETRY] = {"RETRY", "retry_at", TABLE_NUMBER, "when it is tried again", true}, \
+	[SINCE] = {"SINCE", "switched_at", TABLE_TIME, "when it was switched, UTC; in JSON Unix seconds", true}, \
+	[RETRY] = {"RETRY", "retry_at", TABLE_TIME, "when it is tried again", true}, \
 	[DOMAIN] = {"DOMAIN", "domain", TABLE_TEXT, "trust domain: only one merges at one time", true}, \
 	[LAYOUT] = {"LAYOUT", "layout", TABLE_TEXT, \
 		    "address layout of its programs: random, or shared by all copies", true}, \

@@ -12,7 +12,9 @@
 
 #include "hook/cli/probes.h"
 #include "hook/common/domain.h"
+#include "hook/common/log.h"
 #include "hook/common/paths.h"
+#include "hook/common/switched.h"
 #include "oci-config/cleanup.h"
 #include "oci-config/file.h"
 #include "oci-config/json.h"
@@ -216,10 +218,43 @@ static enum verdict check_hooks(const struct probe_context *context, char *detai
 			 hook_folders[0], hook_folders[1]);
 }
 
+/* Is there a record that says nothing? `name` is then the first one's, in one of the folders of state. */
+static bool has_garbage(const struct probe_context *context, char *name, size_t size)
+{
+	static const char *const folders[] = {"containers", SWITCHED_DIR};
+
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
+		int fd = paths_state_dir(&context->settings, folders[i], NULL);
+		cleanup_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+		const struct dirent *entry;
+		char id[OCFG_ID_MAX + 1];
+
+		while (dir && (entry = readdir(dir))) {
+			struct ocfg_record record = {0};
+			struct switched switched = {0};
+			int rc = 0;
+
+			if (!ocfg_id_of_file(entry->d_name, id))
+				continue;
+			if (i == 0)
+				rc = ocfg_record_load(fd, id, &record, NULL);
+			else
+				rc = switched_load(fd, id, &switched, NULL);
+			ocfg_record_done(&record);
+			switched_done(&switched);
+			if (rc == 0 || rc == -ENOENT)
+				continue;
+			snprintf(name, size, "%s/%s", folders[i], entry->d_name);
+			return true;
+		}
+	}
+	return false;
+}
+
 static enum verdict check_state(const struct probe_context *context, char *detail)
 {
 	struct error err = {0};
-	char path[PATH_MAX], id[32], source[] = "run";
+	char path[PATH_MAX], id[32], source[] = "run", garbage[OCFG_ID_MAX + 32];
 	struct ocfg_record trial = {.id = id, .source = source, .pid = getpid()};
 	cleanup_close int dir = paths_state_dir(&context->settings, "containers", &err);
 
@@ -231,7 +266,25 @@ static enum verdict check_state(const struct probe_context *context, char *detai
 	/* By trying: a full disk is found in no other way. A record of a process that ends is nobody's. */
 	if (ocfg_record_save(dir, &trial, &err) < 0 || ocfg_record_remove(dir, id, &err) < 0)
 		return probe_say(PROBE_WARN, detail, "%s: %s", path, err.msg);
+	if (has_garbage(context, garbage, sizeof(garbage))) {
+		probe_advise(context, "Remove that file; until its container starts again, status "
+				      "and trust domains know nothing of it, and what was switched "
+				      "off may merge again.");
+		return probe_say(PROBE_WARN, detail, "%s, but %s beside it cannot be read", path,
+				 garbage);
+	}
 	return probe_say(PROBE_OK, detail, "%s", path);
+}
+
+/* Engines drop what hooks print: without a log nobody learns why a container does not merge. */
+static enum verdict check_log(const struct probe_context *context, char *detail)
+{
+	struct error err = {0};
+
+	if (log_check(context->settings.log, &err) < 0)
+		return probe_say(PROBE_WARN, detail, "%s", err.msg);
+	return probe_say(PROBE_OK, detail, "%s",
+			 context->settings.log ? context->settings.log : "auto");
 }
 
 /* Who waits for merging sees here whom to ask. */
@@ -271,7 +324,13 @@ const struct doctor_probe probes_install[] = {
 	 "Install oci-ksm again (the package, or make install to /usr/local or /usr); podman's "
 	 "hooks_dir (containers.conf) must name that folder."},
 	{"state", "Can the state be written?", check_state,
-	 "Set state_dir in the settings, or XDG_RUNTIME_DIR; without it, status shows nothing."},
+	 "Give that folder room, or to yourself alone (chown, chmod go-w), as the line says; or "
+	 "set "
+	 "state_dir in the settings, or XDG_RUNTIME_DIR. Without it, status shows nothing."},
+	{"log", "Can the log be written?", check_log,
+	 "Make it possible, or name another one in the settings (log); what happens is told "
+	 "nowhere "
+	 "else."},
 	{"domain", "Which trust domain merges now?", check_domain,
 	 "Find out who holds that folder's lock, and end it: `lsof +d /run/oci-ksm`."},
 };

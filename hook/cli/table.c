@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "hook/cli/table.h"
 #include "hook/common/escape.h"
@@ -156,6 +157,16 @@ static const char *format_fraction(enum table_type type, int64_t number, char *b
 	return buf;
 }
 
+static const char *format_time(int64_t seconds, char *buf, size_t size)
+{
+	time_t at = (time_t)seconds;
+	struct tm utc;
+
+	if (!gmtime_r(&at, &utc) || !strftime(buf, size, "%Y-%m-%dT%H:%M:%SZ", &utc))
+		return "?";
+	return buf;
+}
+
 /* The text of a cell, in buf where it has to be made. */
 static const char *format(const struct table *table, size_t row, size_t column,
 			  const struct table_options *options, char *buf, size_t size)
@@ -169,6 +180,8 @@ static const char *format(const struct table *table, size_t row, size_t column,
 		return "?";
 	if (type == TABLE_SIZE && !options->bytes)
 		return table_size_format(cell->number, buf, size);
+	if (type == TABLE_TIME)
+		return format_time(cell->number, buf, size);
 	if (type == TABLE_RATIO || type == TABLE_SHARE)
 		return format_fraction(type, cell->number, buf, size);
 	snprintf(buf, size, "%" PRId64, cell->number);

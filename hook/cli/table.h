@@ -24,6 +24,7 @@ enum table_type {
 	TABLE_SIZE,  /* bytes */
 	TABLE_RATIO, /* thousandths: 2500 is "2.5", and 2.5 in JSON */
 	TABLE_SHARE, /* millionths: 125000 is "12.5%", and 0.125 in JSON */
+	TABLE_TIME, /* Unix seconds: as the log has it, "2026-11-28T22:36:19Z"; the number in JSON */
 };
 
 struct table_column {

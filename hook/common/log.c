@@ -136,6 +136,47 @@ static bool prepare_sink(void)
 	return log_state.sink != LOG_SINK_NONE;
 }
 
+/* Makes nothing. */
+static bool may_write(const char *path)
+{
+	cleanup_close int fd =
+		open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	char folder[256];
+	struct stat st;
+
+	errno = fd < 0 ? errno : EPERM;
+	if (fd >= 0)
+		return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+	if (errno != ENOENT)
+		return false;
+	snprintf(folder, sizeof(folder), "%s", path);
+	*strrchr(folder, '/') = '\0';
+	return access(folder[0] ? folder : "/", W_OK) == 0;
+}
+
+int log_check(const char *sink, struct error *err)
+{
+	char path[256] = SYSLOG_SOCKET;
+
+	sink = sink ? sink : "auto";
+	if (!strcmp(sink, "stderr"))
+		return 0;
+	if (!strncmp(sink, "file:", 5)) {
+		snprintf(path, sizeof(path), "%s", sink + 5);
+	} else {
+		bool heard = open_syslog();
+		int code = errno;
+
+		close_sink();
+		if (heard)
+			return 0;
+		if (!strcmp(sink, "syslog"))
+			return error_set(err, code, "connect to %s", path);
+		(void)paths_log_file(path, sizeof(path));
+	}
+	return may_write(path) ? 0 : error_set(err, errno, "open the log %s", path);
+}
+
 /* What stands before "program[pid]": files need the time, syslog its priority, stderr nothing. */
 static void format_prefix(enum log_level level, char *buf, size_t size)
 {

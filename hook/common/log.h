@@ -15,11 +15,14 @@ enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_D
  * sink: "auto" (syslog's socket if somebody listens there, else /var/log/oci-ksm.log, or
  * $XDG_RUNTIME_DIR/oci-ksm/log for other users than root), "syslog", "stderr", "file:/path"; NULL
  * is "auto". Opens lazily at the first line, and again when the file was rotated or syslog restarted; while it
- * cannot be opened, lines are lost silently.
+ * cannot be opened, lines are lost silently (log_check).
  * `program` and `container` ("" if none) stand in every line.
  */
 void log_init(const char *program, const char *sink);
 void log_container(const char *id);
+
+/* Before the first line: would lines find their way to that sink now? Otherwise err says what cannot be opened. Makes no file. */
+int log_check(const char *sink, struct error *err);
 
 /*
  * One line: "program[pid]: container ID: level: message". Control characters of the ID and of the

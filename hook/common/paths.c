@@ -168,7 +168,10 @@ static int open_private(int dirfd, const char *path, struct error *err)
 		return error_set(err, errno, "open folder %s", path);
 	if (fstat(fd, &st) < 0)
 		return error_set(err, errno, "look at folder %s", path);
-	if (st.st_uid != geteuid() || (st.st_mode & 022))
+	if (st.st_uid != geteuid())
+		return error_set(err, EPERM, "use folder %s, which belongs to user %u", path,
+				 (unsigned)st.st_uid);
+	if (st.st_mode & 022)
 		return error_set(err, EPERM, "use folder %s, which others may write to", path);
 	return steal_fd(&fd);
 }

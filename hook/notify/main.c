@@ -221,7 +221,7 @@ int main(int argc, char **argv)
 	struct options options = {0};
 	struct ocfg_settings settings;
 	struct ocfg_notes notes = {0};
-	struct error err = {0};
+	struct error err = {0}, unlogged = {0};
 	char path[sizeof(((struct keeper *)NULL)->path)];
 	const char *log;
 	int status;
@@ -237,6 +237,8 @@ int main(int argc, char **argv)
 	      : isatty(STDERR_FILENO) ? "stderr"
 	      : settings.log	      ? settings.log
 				      : "auto";
+	if (log_check(log, &unlogged) < 0)
+		fprintf(stderr, "oci-ksmd: %s\n", unlogged.msg);
 	log_init("oci-ksmd", log);
 	if (status < 0)
 		log_error(&err, "settings, going on with the defaults");

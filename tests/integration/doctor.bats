@@ -16,7 +16,7 @@ WORKS=0
   run --separate-stderr "-$WORKS" "$BIN/oci-ksm" doctor
   assert_equal "$(grep '^fail' <<< "$output" | grep -v 'OCI_KSM_NO')" ''
   assert_equal "$stderr" ''
-  for id in ksm running speed madvise prctl figures settings shim shim_loads runtime state; do
+  for id in ksm running speed madvise prctl figures settings shim shim_loads runtime state log; do
     assert_equal "$id $(verdict "$id")" "$id $(if [ "$id" = madvise ] && lacks madvise; then echo fail; else echo ok; fi)"
   done
   assert_equal "$("$BIN/oci-ksm" doctor --json | jq -c '[.version, .works]')" "[1,$(if [ "$WORKS" = 0 ]; then echo true; else echo false; fi)]"
@@ -115,6 +115,30 @@ WORKS=0
   assert_equal "$(verdict state)" warn
   assert_contains "$(detail state)" 'No space left'
   umount "$STATE"
+}
+
+@test "a log that cannot be written, and a folder of state that is somebody else's, or has garbage in it" {
+  settings '.log = "file:/nix/log"'
+  assert_equal "$(verdict log)" warn
+  assert_contains "$(detail log)" 'open the log /nix/log: No such file or directory'
+  mkdir -p "$STATE"
+  chown 1234 "$STATE"
+  assert_equal "$(verdict state)" warn
+  assert_contains "$(detail state)" 'which belongs to user 1234'
+  chown 0 "$STATE"
+  for folder in containers switched; do
+    (umask 077 && mkdir -p "$STATE/$folder")
+    echo garbage > "$STATE/$folder/x.json"
+    assert_equal "$(verdict state)" warn
+    assert_contains "$(detail state)" "$folder/x.json"
+    rm "$STATE/$folder/x.json"
+  done
+  assert_equal "$(verdict state)" ok
+  chown 1234 "$STATE"
+  # Who started the helper is told, too; it would serve all the same, were the folder its own.
+  run -1 "$BIN/oci-ksmd"
+  assert_contains "$output" 'oci-ksmd: open the log /nix/log: No such file'
+  chown 0 "$STATE"
 }
 
 @test "every line that is not ok is followed by what to do" {

@@ -157,6 +157,7 @@ started() { awk '{ print $22 }' "/proc/$1/stat"; }
 ["$(cid)","enabled","operator","",2,1700000000,null,"asked"]
 ROWS
 )"
+  assert_match "$("$BIN/oci-ksm" status --output=since,retry "run-$off")" $'\n2023-11-14T22:13:20Z  2023-11-14T22:23:20Z$'
   refute_exists "$STATE/switched/gone.json"
   run -0 "$BIN/oci-ksm" metrics
   assert_equal "$(promtool check metrics <<< "$output" 2>&1)" ''
