@@ -7,16 +7,20 @@
  *   hostile regions COUNT     so many processes map 60,000 regions each, and unmap them again, and again
  *   hostile stopped COUNT     so many processes have mapped them, and stopped
  *   hostile flicker           its memory is there and gone again, till somebody else waits for it: then it never comes back
+ *   hostile library FOLDER    has a library mapped that is called as ours; the file system below FOLDER never gives its content (FUSE)
  *   hostile sandbox           is not up to anything: it only has a filter, and maps memory that nobody notifies of
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/fuse.h>
 #include <linux/seccomp.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +28,9 @@
 #include <sys/auxv.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -210,6 +216,77 @@ static void in_children(int count, void (*work)(void))
 		;
 }
 
+/* One answer to the request; 0: none, ever. */
+static size_t answer(const struct fuse_in_header *request, void *ret)
+{
+	static const struct fuse_attr root = {.ino = 1, .mode = S_IFDIR | 0755, .nlink = 2};
+	static const struct fuse_attr file = {
+		.ino = 2, .mode = S_IFREG | 0755, .nlink = 1, .size = 1 << 20};
+
+	switch (request->opcode) {
+	case FUSE_INIT:
+		*(struct fuse_init_out *)ret = (struct fuse_init_out){
+			.major = FUSE_KERNEL_VERSION, .minor = 31, .max_write = 4096};
+		return sizeof(struct fuse_init_out);
+	case FUSE_GETATTR:
+		*(struct fuse_attr_out *)ret = (struct fuse_attr_out){
+			.attr_valid = 1000, .attr = request->nodeid == 1 ? root : file};
+		return sizeof(struct fuse_attr_out);
+	case FUSE_LOOKUP:
+		*(struct fuse_entry_out *)ret = (struct fuse_entry_out){
+			.nodeid = 2, .entry_valid = 1000, .attr_valid = 1000, .attr = file};
+		return sizeof(struct fuse_entry_out);
+	case FUSE_OPEN:
+		*(struct fuse_open_out *)ret = (struct fuse_open_out){0};
+		return sizeof(struct fuse_open_out);
+	default:
+		return 0;
+	}
+}
+
+static void *serve(void *data)
+{
+	static _Alignas(8) char request[65536], reply[512];
+	int fd = *(int *)data;
+
+	while (read(fd, request, sizeof(request)) > 0) {
+		const struct fuse_in_header *in = (const void *)request;
+		struct fuse_out_header *out = (void *)reply;
+		bool refused = in->opcode == FUSE_FLUSH;
+		size_t size = answer(in, out + 1);
+
+		*out = (struct fuse_out_header){.len = (uint32_t)(sizeof(*out) + size),
+						.error = refused ? -ENOSYS : 0,
+						.unique = in->unique};
+		if ((size || refused) && write(fd, reply, out->len) < 0)
+			fail("answer");
+	}
+	return NULL;
+}
+
+static void have_library(const char *folder)
+{
+	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC), library;
+	char text[512];
+	pthread_t server;
+
+	snprintf(text, sizeof(text), "fd=%d,rootmode=40000,user_id=0,group_id=0", fd);
+	if (fd < 0 || unshare(CLONE_NEWNS) < 0 ||
+	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("hostile", folder, "fuse", 0, text) < 0 ||
+	    pthread_create(&server, NULL, serve, &fd))
+		fail("fuse");
+	snprintf(text, sizeof(text), "%s/libksm_preload.so", folder);
+	library = open(text, O_RDONLY | O_CLOEXEC);
+	if (library < 0 || mmap(NULL, 65536, PROT_READ, MAP_PRIVATE, library, 0) == MAP_FAILED)
+		fail("library");
+	/* Now, as long as somebody answers: at the end nobody would. */
+	close(library);
+	puts("ready");
+	fflush(stdout);
+	pthread_join(server, NULL);
+}
+
 static void sandbox(void)
 {
 	forbid(FORBIDDEN);
@@ -236,6 +313,8 @@ int main(int argc, char **argv)
 		in_children(number, stop);
 	else if (!strcmp(what, "flicker"))
 		flicker();
+	else if (!strcmp(what, "library") && argc > 2)
+		have_library(argv[2]);
 	else if (!strcmp(what, "sandbox"))
 		sandbox();
 	else
