@@ -159,6 +159,12 @@ int ocfg_json_add(json_object *object, const char *key, json_object *value, stru
 	return error_set(err, ENOMEM, "%s", key);
 }
 
+int ocfg_json_add_null(json_object *object, const char *key, struct error *err)
+{
+	return json_object_object_add(object, key, NULL) < 0 ? error_set(err, ENOMEM, "%s", key)
+							     : 0;
+}
+
 int ocfg_json_append(json_object *array, json_object *value, struct error *err)
 {
 	if (value && json_object_array_add(array, value) == 0)

@@ -63,6 +63,8 @@ int ocfg_json_get_uint64(json_object *object, const char *key, uint64_t *ret, st
  * that could not be made, so json_object_new_...() can be passed as it comes: -ENOMEM.
  */
 int ocfg_json_add(json_object *object, const char *key, json_object *value, struct error *err);
+/* The member null. */
+int ocfg_json_add_null(json_object *object, const char *key, struct error *err);
 int ocfg_json_append(json_object *array, json_object *value, struct error *err);
 /* Before item `at`; at the end where that is the length. */
 int ocfg_json_insert(json_object *array, size_t at, json_object *value, struct error *err);

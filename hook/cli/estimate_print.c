@@ -151,9 +151,7 @@ static int add_cost(json_object *more, const struct cost *cost, struct error *er
 	if (rc < 0)
 		return rc;
 	if (cost->seconds < 0)
-		return json_object_object_add(object, "scan_seconds", NULL) < 0
-			       ? error_set(err, ENOMEM, "JSON")
-			       : 0;
+		return ocfg_json_add_null(object, "scan_seconds", err);
 	return ocfg_json_add(object, "scan_seconds", json_object_new_double(cost->seconds), err);
 }
 

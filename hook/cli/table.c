@@ -257,9 +257,7 @@ static int add_row_json(const struct table *table, size_t row, json_object *arra
 		if (table->columns[i].type == TABLE_TEXT
 			    ? !cell->text
 			    : cell->number == TABLE_UNKNOWN || cell->number == TABLE_ENDLESS)
-			rc = json_object_object_add(object, table->columns[i].key, NULL) < 0
-				     ? error_set(err, ENOMEM, "JSON")
-				     : 0;
+			rc = ocfg_json_add_null(object, table->columns[i].key, err);
 		else
 			rc = ocfg_json_add(object, table->columns[i].key,
 					   cell_json(&table->columns[i], cell), err);

@@ -144,8 +144,7 @@ static void write_help(FILE *out)
 static int add_number(json_object *doc, const char *key, int64_t value, struct error *err)
 {
 	if (value == KSM_UNKNOWN)
-		return json_object_object_add(doc, key, NULL) < 0 ? error_set(err, ENOMEM, "JSON")
-								  : 0;
+		return ocfg_json_add_null(doc, key, err);
 	return ocfg_json_add(doc, key, json_object_new_int64(value), err);
 }
 
