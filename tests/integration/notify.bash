@@ -106,12 +106,16 @@ teardown() {
 }
 
 # all_marked SIZE PID...: ksmd may merge all private anonymous regions of that size and more of these processes, or the whole of them.
-all_marked() { [ -z "$("$NOTIFY_TOOL" unmarked "$@")" ]; }
+# Of what has ended nothing is marked.
+all_marked() {
+  local left
+  left=$("$NOTIFY_TOOL" unmarked "$@" 2> /dev/null) && [ -z "$left" ]
+}
 # assert_all_marked SIZE PID...: within 30 s, or MARKED_WITHIN.
 assert_all_marked() {
   local end=$((${EPOCHREALTIME/./} + ${MARKED_WITHIN:-30} * 1000000))
   until all_marked "$@"; do
-    [ "${EPOCHREALTIME/./}" -lt "$end" ] || fail "not marked (pid, start, size):" "$("$NOTIFY_TOOL" unmarked "$@")" || return 1
+    [ "${EPOCHREALTIME/./}" -lt "$end" ] || fail "not marked (pid, start, size):" "$("$NOTIFY_TOOL" unmarked "$@" 2>&1)" || return 1
   done
 }
 
