@@ -27,6 +27,7 @@
  */
 #define GUARD_S	     5
 #define LEAVE_S	     10 /* and left behind if even that does not end it */
+#define LOST_MAX_S   30
 #define CHILDREN_MAX 32
 #define PASSES_MAX   32
 #define SEEN_MAX     (1u << 16) /* a power of two */
@@ -47,6 +48,7 @@ struct shared {
 	pid_t held[CHILDREN_MAX]; /* have held one up, and are not touched again */
 	size_t held_count;
 	unsigned beats; /* it gets on */
+	time_t lost;	/* s, with processes that were left alone */
 	size_t seen_count;
 	struct seen {
 		pid_t pid;
@@ -127,9 +129,14 @@ static int switch_one(pid_t pid, int dir)
 					  .must_end = must_end,
 					  .again = shared->again};
 	struct mark_result *result = &shared->result;
+	time_t begun = time(NULL);
 	struct error err = {0};
 	struct one one = {0};
-	int rc = shared->off ? one_unmark(&target, &one, &err) : one_mark(&target, &one, &err);
+	int rc = -EAGAIN;
+
+	/* A container can have any number of processes that do not stop (in a frozen cgroup), and each is waited for. */
+	if (shared->lost < LOST_MAX_S)
+		rc = shared->off ? one_unmark(&target, &one, &err) : one_mark(&target, &one, &err);
 
 	if (rc == -ENOMEM || rc == -ECANCELED) {
 		shared->err = err;
@@ -138,6 +145,7 @@ static int switch_one(pid_t pid, int dir)
 	if (rc == -ESRCH || (shared->again && !one.changed))
 		return 0;
 	if (rc < 0) {
+		shared->lost += time(NULL) - begun;
 		if (!shared->again)
 			leave_alone(result, one_reason(rc), pid);
 		return 0;

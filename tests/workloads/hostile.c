@@ -219,14 +219,15 @@ static void in_children(int count, void (*work)(void))
 /* One answer to the request; 0: none, ever. */
 static size_t answer(const struct fuse_in_header *request, void *ret)
 {
+	static const uint32_t protocol[] = {7, 31};
 	static const struct fuse_attr root = {.ino = 1, .mode = S_IFDIR | 0755, .nlink = 2};
 	static const struct fuse_attr file = {
 		.ino = 2, .mode = S_IFREG | 0755, .nlink = 1, .size = 1 << 20};
 
 	switch (request->opcode) {
 	case FUSE_INIT:
-		*(struct fuse_init_out *)ret = (struct fuse_init_out){
-			.major = FUSE_KERNEL_VERSION, .minor = 31, .max_write = 4096};
+		memset(ret, 0, sizeof(struct fuse_init_out));
+		memcpy(ret, protocol, sizeof(protocol));
 		return sizeof(struct fuse_init_out);
 	case FUSE_GETATTR:
 		*(struct fuse_attr_out *)ret = (struct fuse_attr_out){
