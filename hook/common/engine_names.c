@@ -11,14 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "hook/common/proc.h"
+#include "hook/common/bundle.h"
 #include "oci-config/file.h"
 #include "oci-config/json.h"
 #include "oci-config/state.h"
 
 #define CONFIG_MAX (1u << 20)
-#define PARENTS \
-	4 /* of a container's processes, that are tried: its first process', those of exec sessions, ... */
 
 /* A folder of podman's with what it knows of all its containers. */
 struct engine_store {
@@ -185,91 +183,26 @@ char *engine_name_of_bundle(struct engine_names *names, const char *id, int bund
 	return !name && is_store ? by_store(names, id, bundle) : name;
 }
 
-/* What conmon, podman's and CRI-O's, was told: "-b FOLDER/ID/userdata". Or -1. */
-static int open_told(pid_t parent, const char *id, int root)
+struct search {
+	struct engine_names *names;
+	const char *id;
+	char *name;
+};
+
+static bool take_name(int bundle, int root, bool is_store, void *data)
 {
-	char args[16384], end[OCFG_ID_MAX + 32];
-	ssize_t len = proc_read(parent, "cmdline", args, sizeof(args), NULL);
-	size_t end_len = (size_t)snprintf(end, sizeof(end), "/%s/userdata", id);
+	struct search *search = data;
 
-	for (const char *arg = args; len > 0 && arg < args + len; arg += strlen(arg) + 1) {
-		const char *path = arg + 3;
-		size_t size;
-
-		if (strcmp(arg, "-b") != 0 || path >= args + len)
-			continue;
-		size = strlen(path);
-		if (*path != '/' || size < end_len || strcmp(path + size - end_len, end) != 0)
-			continue;
-		return openat(root, path + strspn(path, "/"), O_PATH | O_DIRECTORY | O_CLOEXEC);
-	}
-	return -1;
-}
-
-/* Where that process stands, as shims do, or beside it: the shim of a pod stands in the bundle of the pause container. Or -1. */
-static int open_here(pid_t parent, const char *id)
-{
-	char path[PATH_MAX], link[64], beside[OCFG_ID_MAX + 8];
-	cleanup_close int cwd = -1;
-	const char *name;
-	ssize_t len;
-
-	snprintf(link, sizeof(link), "/proc/%d/cwd", parent);
-	len = readlink(link, path, sizeof(path) - 1);
-	cwd = open(link, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (len <= 0 || cwd < 0)
-		return -1;
-	path[len] = '\0';
-	name = strrchr(path, '/');
-	if (name && strcmp(name + 1, id) == 0)
-		return steal_fd(&cwd);
-	snprintf(beside, sizeof(beside), "../%s", id);
-	return openat(cwd, beside, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-}
-
-static char *name_by_parent(struct engine_names *names, const char *id, pid_t parent)
-{
-	cleanup_close int bundle = -1, root = -1;
-	bool is_store;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/root", parent);
-	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root < 0)
-		return NULL;
-	bundle = open_told(parent, id, root);
-	is_store = bundle >= 0;
-	if (bundle < 0)
-		bundle = open_here(parent, id);
-	return bundle < 0 ? NULL : engine_name_of_bundle(names, id, bundle, root, is_store);
-}
-
-static bool is_among(pid_t pid, const pid_t *pids, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (pids[i] == pid)
-			return true;
-	return false;
+	search->name = engine_name_of_bundle(search->names, search->id, bundle, root, is_store);
+	return search->name;
 }
 
 char *engine_name(struct engine_names *names, const char *id, const pid_t *pids, size_t count)
 {
-	pid_t last = 0;
-	char *name = NULL;
+	struct search search = {.names = names, .id = id};
 
-	if (!ocfg_id_is_valid(id))
-		return NULL;
-	for (size_t i = 0, tried = 0; !name && i < count && tried < PARENTS; i++) {
-		struct proc_stat stat;
-
-		if (proc_stat_read(pids[i], &stat, NULL) < 0 || stat.ppid <= 1 ||
-		    stat.ppid == last || is_among(stat.ppid, pids, count))
-			continue;
-		last = stat.ppid;
-		tried++;
-		name = name_by_parent(names, id, stat.ppid);
-	}
-	return name;
+	bundle_find(id, pids, count, take_name, &search);
+	return search.name;
 }
 
 bool engine_name_is(const char *name, const char *text)
