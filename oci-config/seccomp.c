@@ -5,6 +5,12 @@
 #include "oci-config/json.h"
 #include "oci-config/seccomp.h"
 
+#if defined(__x86_64__)
+#define NATIVE "SCMP_ARCH_X86_64"
+#elif defined(__aarch64__)
+#define NATIVE "SCMP_ARCH_AARCH64"
+#endif
+
 /* The member of this type, or NULL: what is of a wrong type is the runtime's to refuse. */
 static json_object *member(json_object *object, const char *key, json_type type)
 {
@@ -32,10 +38,13 @@ static bool is_harmless(json_object *object, const char *key)
 	return false;
 }
 
-static bool has_name(json_object *rule, const char *name)
+static json_object *profile(const struct ocfg_spec *spec)
 {
-	json_object *names = member(rule, "names", json_type_array);
+	return member(member(spec->doc, "linux", json_type_object), "seccomp", json_type_object);
+}
 
+static bool has_text(json_object *names, const char *name)
+{
 	for (size_t i = 0; i < length(names); i++) {
 		json_object *text = json_object_array_get_idx(names, i);
 
@@ -46,17 +55,28 @@ static bool has_name(json_object *rule, const char *name)
 	return false;
 }
 
+bool ocfg_seccomp_is_there(const struct ocfg_spec *spec)
+{
+	return profile(spec);
+}
+
+bool ocfg_seccomp_is_native(const struct ocfg_spec *spec)
+{
+	json_object *names = member(profile(spec), "architectures", json_type_array);
+
+	return length(names) == 0 || has_text(names, "SCMP_ARCH_NATIVE") || has_text(names, NATIVE);
+}
+
 bool ocfg_seccomp_spares(const struct ocfg_spec *spec, const char *syscall)
 {
-	json_object *linux_part = member(spec->doc, "linux", json_type_object);
-	json_object *seccomp = member(linux_part, "seccomp", json_type_object);
+	json_object *seccomp = profile(spec);
 	json_object *rules = member(seccomp, "syscalls", json_type_array);
 	bool spared = !seccomp || is_harmless(seccomp, "defaultAction");
 
 	for (size_t i = 0; i < length(rules); i++) {
 		json_object *rule = json_object_array_get_idx(rules, i);
 
-		if (!has_name(rule, syscall))
+		if (!has_text(member(rule, "names", json_type_array), syscall))
 			continue;
 		if (!is_harmless(rule, "action"))
 			return false;

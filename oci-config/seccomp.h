@@ -14,6 +14,14 @@
  */
 bool ocfg_seccomp_spares(const struct ocfg_spec *spec, const char *syscall);
 
+/*
+ * Does the profile judge calls of this program's own architecture by its rules? Runtimes add their own to those that it names, but
+ * a profile that names others only is not trusted. True without a profile.
+ */
+bool ocfg_seccomp_is_native(const struct ocfg_spec *spec);
+/* Has it a profile at all? */
+bool ocfg_seccomp_is_there(const struct ocfg_spec *spec);
+
 /* The edit: what is notified, and to whom. Strings are borrowed. */
 struct ocfg_seccomp_edit {
 	struct ocfg_notify notify;

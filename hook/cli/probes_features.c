@@ -43,7 +43,8 @@ FEATURE(wait_killable, PROBE_WAIT_KILLABLE, PROBE_OK,
 	"before Linux 5.19; signals can interrupt notified calls")
 FEATURE(suspend_seccomp, PROBE_SUSPEND_SECCOMP, PROBE_WARN,
 	"processes with seccomp filters of their own can be marked",
-	"processes whose own seccomp filters refuse madvise or prctl are not marked")
+	"processes with seccomp filters are marked only if they have no other than their "
+	"container's, and its profile allows madvise and prctl")
 
 /* The rule is ocfg_policy_choose's; here it is said for this host. */
 static enum verdict check_auto(const struct probe_context *context, char *detail)

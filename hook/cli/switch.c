@@ -59,6 +59,20 @@ static void save(const struct context *context, const struct switched *switched)
 		cli_warn("%s, so oci-ksmd and status do not know of it", err.msg);
 }
 
+/* Where filters of system calls can be suspended none has to be known. */
+static void find_filters(struct context *context, struct switch_outcome *outcome)
+{
+	const struct mark_target target = switch_target_mark(outcome->target);
+	cleanup_close int records = -1;
+
+	context->mark.filters = (struct mark_filters){0};
+	if (context->mark.features & PROBE_SUSPEND_SECCOMP)
+		return;
+	records = paths_state_dir(&context->settings, "containers", NULL);
+	(void)mark_filters_find(&target, outcome->target->id, records, &context->mark.filters,
+				&outcome->filters_err);
+}
+
 static int lock(const struct context *context)
 {
 	return context->dir < 0 ? -1 : switched_lock(context->dir, NULL);
@@ -141,6 +155,8 @@ static int switch_one(struct context *context, const struct target *target, stru
 
 	context->mark.data = target->name;
 	if (rc == 0)
+		find_filters(context, &outcome);
+	if (rc == 0)
 		(outcome.on ? enable : disable)(context, &outcome);
 	if (context->mark.progress)
 		switch_progress_end();
@@ -207,7 +223,8 @@ static int switch_all(const struct options *options, char **args, size_t args_co
 
 	cli_settings(&context.settings);
 	context.mark.features = probe_cached(&context.settings, PROBE_PROCESS_WIDE | PROBE_MADVISE |
-									PROBE_PROCESS_MADVISE);
+									PROBE_PROCESS_MADVISE |
+									PROBE_SUSPEND_SECCOMP);
 	if (options->on && !(context.mark.features & PROBE_MADVISE))
 		rc = error_set(err, ENOSYS, "this kernel has no KSM (CONFIG_KSM)");
 	else if (context.mark.how == MARK_PROCESS)

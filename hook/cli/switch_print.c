@@ -49,6 +49,9 @@ static void tell_left_alone(const struct switch_outcome *outcome)
 			cli_warn("%s: %zu %s left alone: %s (%d)", outcome->target->name,
 				 result->left_alone[i], plural(result->left_alone[i]),
 				 mark_reason_text((enum mark_reason)i), result->example[i]);
+	if (result->left_alone[MARK_FILTERED] && outcome->filters_err.code)
+		cli_warn("%s: of these filters: %s", outcome->target->name,
+			 outcome->filters_err.msg);
 }
 
 void switch_tell(const struct switch_outcome *outcome)

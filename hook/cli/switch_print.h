@@ -10,7 +10,8 @@ struct switch_outcome {
 	const struct switch_target *target;
 	bool on;
 	struct mark_result result;
-	struct error err; /* code 0: it went well */
+	struct error err;	  /* code 0: it went well */
+	struct error filters_err; /* why nothing is known of its seccomp filters */
 };
 
 /* One sentence with the figures, also for the file of what was switched. */

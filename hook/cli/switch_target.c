@@ -25,7 +25,9 @@ static int find_oldest(const struct target *target, struct switch_target *ret, s
 	for (size_t i = 0; i < target->count; i++) {
 		if (proc_stat_read(target->pids[i], &stat, NULL) < 0 || stat.state == 'Z')
 			continue;
-		if (!ret->pid || stat.start_time < ret->start_time) {
+		/* Clocks have ticks: of those that began in the same one, the first has the smallest number. */
+		if (!ret->pid || stat.start_time < ret->start_time ||
+		    (stat.start_time == ret->start_time && target->pids[i] < ret->pid)) {
 			ret->pid = target->pids[i];
 			ret->start_time = stat.start_time;
 		}

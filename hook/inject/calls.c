@@ -16,6 +16,8 @@
 #define PR_SET_MEMORY_MERGE 67 /* Linux 6.4 */
 #endif
 
+const char *const inject_mark_calls[] = {"madvise", "prctl", "restart_syscall", NULL};
+
 /* To the entry of a call that is set up. 1: there; 0: a signal came first, and a new state is saved. */
 static int enter(struct inject *target, uint64_t deadline)
 {

@@ -92,6 +92,12 @@ int inject_madvise(struct inject *target, const struct inject_range *ranges, siz
 /* PR_SET_MEMORY_MERGE (6.4) of the target's process. -EINVAL: this kernel has none. */
 int inject_set_memory_merge(struct inject *target, bool on, struct error *err) INJECT_MUST_CHECK;
 
+/*
+ * Names of the system calls that a thread makes because of inject_madvise (without `batch`) and inject_set_memory_merge, up to
+ * inject_end; NULL terminated. restart_syscall is the kernel's own, after any stop. What was cut short is made again.
+ */
+extern const char *const inject_mark_calls[];
+
 /* ADDR_NO_RANDOMIZE in or out of the personality of this thread: of what it executes from now on. */
 int inject_share_layout(struct inject *target, bool on, struct error *err) INJECT_MUST_CHECK;
 

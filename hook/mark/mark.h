@@ -38,15 +38,29 @@ struct mark_progress {
 	uint64_t merged;      /* unmark: bytes that are merged still */
 };
 
+/* Seccomp filters of a container that are known to let our calls pass (filters.c). */
+struct mark_filters {
+	unsigned count; /* that the runtime installs; 0: no filter is known */
+	const char
+		*namespace; /* "ns/pid" or "ns/mnt": whose processes have them, by the namespace that they are in */
+	uint64_t inode; /* of that */
+};
+/*
+ * Where filters cannot be suspended (PROBE_SUSPEND_SECCOMP). For the container with that ID, of which target->pid is the first
+ * process. `records`: the open folder of our records, or -1. Any error: *ret is none, and err says why.
+ */
+int mark_filters_find(const struct mark_target *target, const char *id, int records,
+		      struct mark_filters *ret, struct error *err);
+
 struct mark_options {
 	unsigned features; /* bits of enum probe, as probe_cached found */
 	enum mark_how {
 		MARK_AUTO,
 		MARK_PROCESS,
 		MARK_REGIONS
-	} how;		  /* auto: PR_SET_MEMORY_MERGE where that is right */
-	size_t min_size;  /* of regions; 0: the default */
-	unsigned filters; /* so many seccomp filters of a process are known to let our calls pass */
+	} how;		 /* auto: PR_SET_MEMORY_MERGE where that is right */
+	size_t min_size; /* of regions; 0: the default */
+	struct mark_filters filters;
 	uint64_t bytes_per_second; /* unmark: not faster; 0: the default */
 	void (*progress)(const struct mark_progress *progress, void *data); /* or NULL */
 	void *data;

@@ -2,6 +2,7 @@
 /* One process made mergeable. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -26,6 +27,18 @@ static bool may_read(int dir)
 	return fd >= 0 || errno == ENOENT;
 }
 
+/* Those of a process of the container. Whoever else is in its cgroup may have as many, but others. */
+static unsigned known_filters(const struct one_target *target, unsigned count)
+{
+	const struct mark_filters *filters = &target->options->filters;
+	struct stat st;
+
+	if (!count || count > filters->count ||
+	    fstatat(target->dir, filters->namespace, &st, 0) < 0 || st.st_ino != filters->inode)
+		return 0;
+	return count;
+}
+
 int one_sweep(const struct one_target *target, struct sweep *ret, struct error *err)
 {
 	const struct mark_options *options = target->options;
@@ -46,7 +59,8 @@ int one_sweep(const struct one_target *target, struct sweep *ret, struct error *
 				      options->min_size ? options->min_size : OCFG_NOTIFY_MIN_SIZE,
 			      .stop_ms = STOP_MS,
 			      .batch = options->features & PROBE_PROCESS_MADVISE,
-			      .filters = status.filters <= options->filters ? status.filters : 0,
+			      .suspend = options->features & PROBE_SUSPEND_SECCOMP,
+			      .filters = known_filters(target, status.filters),
 			      .go_on = target->go_on};
 	return 0;
 }

@@ -141,6 +141,8 @@ int process_is_merge_any(int dir)
 	/* Linux before 6.1 has no such file. */
 	if (len == -ESRCH && access("/proc/self/ksm_stat", F_OK) < 0)
 		return 0;
+	if (len == -EACCES) /* a subordinate user's; -EACCES is about filters */
+		return -EPERM;
 	if (len < 0)
 		return (int)len;
 	value = proc_find(text, "ksm_merge_any");

@@ -13,7 +13,8 @@ const char *mark_reason_text(enum mark_reason reason)
 		[MARK_NOT_ALLOWED] = "not ours to change",
 		[MARK_FILTERED] = "seccomp filters that we cannot pass",
 		[MARK_STUCK] = "did not stop in time, or its memory cannot be read",
-		[MARK_REFUSED] = "refused by the kernel, or too much address space",
+		[MARK_REFUSED] =
+			"refused by the kernel or a seccomp filter, or too much address space",
 	};
 
 	return texts[reason];

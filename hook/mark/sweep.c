@@ -26,32 +26,46 @@ static uint64_t now(void)
 	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-/* Who is stopped, is it still the one that was looked at, and may it be made to call something? */
-static int check_target(const struct sweep *sweep, const struct inject *target, struct error *err)
+static int check_filters(const struct sweep *sweep, int dir, struct error *err)
 {
 	struct process_status status;
-	struct process_stat stat;
-	cleanup_close int dir = -1;
-	int rc = process_stat(sweep->dir, &stat);
+	int rc = process_status(dir, &status);
 
 	if (rc < 0)
 		return error_set(err, -rc, "process %d", sweep->pid);
-	if (target->seccomp_suspended)
-		return 0;
-	dir = process_open(target->tid);
-	rc = dir < 0 ? dir : process_status(dir, &status);
-	if (rc < 0)
-		return error_set(err, -rc, "thread %d", target->tid);
 	if (status.filters != sweep->filters)
 		return error_set(err, EACCES, "process %d has seccomp filters of its own",
 				 sweep->pid);
 	return 0;
 }
 
+/* Who is stopped, is it still the one that was looked at, and may it be made to call something? */
+static int check_target(const struct sweep *sweep, struct inject *target, struct error *err)
+{
+	struct process_stat stat;
+	cleanup_close int dir = -1;
+	int rc = process_stat(sweep->dir, &stat);
+
+	if (rc < 0)
+		return error_set(err, -rc, "process %d", sweep->pid);
+	target->seccomp_suspended = target->seccomp_suspended && sweep->suspend;
+	if (target->seccomp_suspended)
+		return 0;
+	if (target->strict)
+		return error_set(err, EACCES, "process %d may make four calls only", sweep->pid);
+	dir = process_open(target->tid);
+	if (dir < 0)
+		return error_set(err, -dir, "thread %d", target->tid);
+	return check_filters(sweep, dir, err);
+}
+
 int sweep_stop(const struct sweep *sweep, struct inject *target, struct error *err)
 {
-	int rc = inject_process(sweep->pid, sweep->stop_ms, target, err);
+	/* A stop alone can make the kernel call restart_syscall in its name. */
+	int rc = sweep->suspend ? 0 : check_filters(sweep, sweep->dir, err);
 
+	if (rc == 0)
+		rc = inject_process(sweep->pid, sweep->stop_ms, target, err);
 	if (rc < 0)
 		return rc;
 	rc = check_target(sweep, target, err);
@@ -60,18 +74,55 @@ int sweep_stop(const struct sweep *sweep, struct inject *target, struct error *e
 	return rc;
 }
 
+/* Stopped by us, into *own, or by somebody else before: *ret. */
+static int begin(const struct sweep *sweep, struct inject *own, struct inject **ret,
+		 struct error *err)
+{
+	*ret = sweep->held ? sweep->held : own;
+	return sweep->held ? check_target(sweep, sweep->held, err) : sweep_stop(sweep, own, err);
+}
+
+/* An advice for no memory at all does nothing, and is always granted by the kernel. */
+static int check_answer(struct inject *target, int advice, struct error *err)
+{
+	const struct inject_range nothing = {0};
+	size_t granted = 0;
+	int rc = inject_madvise(target, &nothing, 1, advice, false, &granted, err);
+
+	if (rc == 0 && !granted)
+		rc = error_set(err, EINVAL, "a seccomp filter refuses madvise in process %d",
+			       (int)target->tgid);
+	return rc;
+}
+
+int sweep_madvise(const struct sweep *sweep, struct inject *target,
+		  const struct inject_range *ranges, size_t count, int advice, size_t *ret_done,
+		  struct error *err)
+{
+	bool judged = sweep->filters && !target->seccomp_suspended;
+	int rc = 0;
+
+	/* Kernels that cannot populate say so by the same error. */
+	if (judged)
+		rc = check_answer(target, advice == MADV_MERGEABLE ? advice : MADV_UNMERGEABLE,
+				  err);
+	if (rc < 0)
+		return rc;
+	/* process_madvise is none of inject_mark_calls. */
+	return inject_madvise(target, ranges, count, advice, sweep->batch && !judged, ret_done,
+			      err);
+}
+
 /* What was found, which is forgotten then. */
 static int mark(const struct sweep *sweep, struct regions *found, size_t *marked, struct error *err)
 {
-	struct inject own = {0};
-	struct inject *target = sweep->held ? sweep->held : &own;
+	struct inject own = {0}, *target;
 	size_t done = 0;
-	int rc = sweep->held ? 0 : sweep_stop(sweep, &own, err);
+	int rc = begin(sweep, &own, &target, err);
 
 	if (rc < 0)
 		return rc;
-	rc = inject_madvise(target, found->ranges, found->count, MADV_MERGEABLE, sweep->batch,
-			    &done, err);
+	rc = sweep_madvise(sweep, target, found->ranges, found->count, MADV_MERGEABLE, &done, err);
 	if (rc == 0)
 		*marked += found->wanted;
 	found->count = 0;
@@ -144,8 +195,7 @@ int sweep_regions(const struct sweep *sweep, size_t *ret_marked, struct error *e
 
 int sweep_whole(const struct sweep *sweep, size_t *ret_marked, struct error *err)
 {
-	struct inject own = {0};
-	struct inject *target = sweep->held ? sweep->held : &own;
+	struct inject own = {0}, *target;
 	int rc = process_is_merge_any(sweep->dir);
 
 	if (rc < 0)
@@ -154,7 +204,7 @@ int sweep_whole(const struct sweep *sweep, size_t *ret_marked, struct error *err
 		*ret_marked = 0;
 		return 0;
 	}
-	rc = sweep->held ? 0 : sweep_stop(sweep, &own, err);
+	rc = begin(sweep, &own, &target, err);
 	if (rc < 0)
 		return rc;
 	rc = inject_set_memory_merge(target, true, err);

@@ -16,6 +16,7 @@ struct sweep {
 	size_t min_size;
 	int stop_ms;	  /* how long it may take to stop */
 	bool batch;	  /* PROBE_PROCESS_MADVISE */
+	bool suspend;	  /* PROBE_SUSPEND_SECCOMP */
 	unsigned filters; /* how many seccomp filters it may have where they cannot be suspended */
 	struct inject *held; /* a thread of it that is stopped already, or NULL */
 	void (*go_on)(void); /* called now and then: it is not held up; or NULL */
@@ -31,5 +32,9 @@ int sweep_regions(const struct sweep *sweep, size_t *ret_marked, struct error *e
 int sweep_whole(const struct sweep *sweep, size_t *ret_marked, struct error *err);
 /* Stops it for other calls; the same errors. inject_end lets it go. */
 int sweep_stop(const struct sweep *sweep, struct inject *target, struct error *err);
+/* inject_madvise in a process that was stopped so. -EINVAL: a filter of its answers with an error instead of the kernel. */
+int sweep_madvise(const struct sweep *sweep, struct inject *target,
+		  const struct inject_range *ranges, size_t count, int advice, size_t *ret_done,
+		  struct error *err);
 
 #endif

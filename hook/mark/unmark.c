@@ -105,8 +105,8 @@ static int advise(const struct unmark *unmark, int advice, size_t *ret_done)
 		rc = sweep_stop(&sweep, &thread, unmark->err);
 	if (rc < 0)
 		return rc;
-	rc = inject_madvise(&thread, unmark->ranges, unmark->count, advice, sweep.batch, ret_done,
-			    unmark->err);
+	rc = sweep_madvise(&sweep, &thread, unmark->ranges, unmark->count, advice, ret_done,
+			   unmark->err);
 	inject_end(&thread);
 	return rc;
 }
@@ -318,6 +318,9 @@ static int clear_whole(struct unmark *unmark)
 	if (rc < 0)
 		return rc;
 	rc = inject_set_memory_merge(&thread, false, unmark->err);
+	/* Else the answer was an error, a filter's: what is not on can stay so. */
+	if (rc < 0 && thread.seized)
+		rc = on ? -EINVAL : 0;
 	inject_end(&thread);
 	unmark->one->changed = unmark->one->changed || on;
 	unmark->one->whole = on;

@@ -83,6 +83,7 @@ static int sweep(const struct marker *marker, struct container *container, struc
 			       .min_size = container->listener->notify.min_size,
 			       .stop_ms = stop_ms(process),
 			       .batch = marker->features & PROBE_PROCESS_MADVISE,
+			       .suspend = marker->features & PROBE_SUSPEND_SECCOMP,
 			       .filters = container->listener->filters,
 			       .held = held,
 			       .go_on = guard_go_on};

@@ -29,17 +29,6 @@ teardown() {
   test_end
 }
 
-# user_helper [NAME=VALUE]...
-user_helper() {
-  if lacks notify; then
-    run -1 as_user oci-ksmd
-    assert_contains "$output" 'seccomp listeners: Operation not supported'
-    return
-  fi
-  as_user "$@" setsid oci-ksmd > "$T/oci-ksmd.out" 2>&1 &
-  notify_hello > /dev/null || fail "oci-ksmd does not serve:" "$(cat "$T/oci-ksmd.out")" || return 1
-  user_helper_found
-}
 container_ready() { podman logs "$1" | grep -q ready; }
 
 @test "podman: a static program's memory is marked, region by region, whichever user of the container it has" {

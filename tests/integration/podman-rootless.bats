@@ -18,7 +18,7 @@ teardown_file() { user_end; }
 setup() {
   test_begin
   unset OCI_KSM_SETTINGS # the defaults are used
-  LOG=$USER_RUN/oci-ksm/log STATE=$USER_RUN/oci-ksm
+  LOG=$USER_RUN/oci-ksm/log STATE=$USER_RUN/oci-ksm SOCKET=$USER_RUN/oci-ksm/notify.sock GROUPS_MADE=()
   rm -f "$LOG"
 }
 teardown() {
@@ -27,6 +27,7 @@ teardown() {
   rm "$P/home/stop"
   podman pod rm --all --force --time 0 > /dev/null
   podman rm --all --force --time 0 > /dev/null
+  for group in "${GROUPS_MADE[@]}"; do wait_for 10 rmdir "$group"; done
   notify_end
   test_end
 }
@@ -81,11 +82,6 @@ teardown() {
   assert_equal "$(cat "$P/log/churn")" ''
   run --separate-stderr -0 as_user oci-ksm estimate --json x
   assert_equal "$stderr$(jq -c '[.frames, .targets[0].target, .together.processes]' <<< "$output")" "[\"guessed\",\"$id\",1]"
-  # Who is not root cannot call in the name of a program with a filter of system calls.
-  podman run -d --name filtered "${AUTO[@]}" small "${SLEEP[@]}"
-  run -1 as_user oci-ksm disable filtered
-  assert_contains "$output" ': 1 process left alone: seccomp filters that we cannot pass'
-  assert_merges "$(pid_of filtered)"
 }
 
 # Who is not root sees no numbers of frames, and opens files of subordinate users' processes only within their user namespace.
@@ -105,6 +101,136 @@ teardown() {
   run --separate-stderr -1 as_user oci-ksm estimate $$
   assert_equal "$output$stderr" "oci-ksm: process $$: its memory may not be read, leaving it out
 oci-ksm: none of these processes may be read: Permission denied"
+}
+
+# profile NAME [FILTER]: podman's own profile, changed: podman run --security-opt seccomp=NAME
+profile() { jq "$2" /usr/share/containers/seccomp.json > "$P/home/$1"; }
+# of_calls ACTION NAME...: the filter of jq by which a profile answers these calls so
+of_calls() { printf '.syscalls |= map(.names -= %s) + [{names: %s, action: "%s"}]' "$(names "${@:2}")" "$(names "${@:2}")" "$1"; }
+# names TEXT...: a list of JSON.
+names() { jq -nc '$ARGS.positional' --args -- "$@"; }
+# start NAME PROFILE PROGRAM...: a container that has not asked; $PID. Its cgroup is made here, with the name that podman gives it
+# where cgroups are delegated.
+start() {
+  local group=/sys/fs/cgroup/cpuacct
+  [ -d "$group" ] || group=/sys/fs/cgroup
+  install -d "$P/home/bin"
+  cp -u "$BUILD"/tests/workloads/{hostile,pages} "$P/home/bin/"
+  podman run -d --name "$1" --security-opt "seccomp=$2" --security-opt no-new-privileges --volume "$P/home/bin:/programs:ro" small "${@:3}"
+  PID=$(pid_of "$1")
+  GROUPS_MADE+=("$group/libpod-$(podman inspect --format '{{.Id}}' "$1").scope")
+  mkdir "${GROUPS_MADE[-1]}"
+  echo "$PID" > "${GROUPS_MADE[-1]}/cgroup.procs"
+}
+ready() { [ "$(podman logs "$1")" = ready ]; }
+# unharmed NAME: it lives, with the pid that it had, and nobody traces it.
+unharmed() {
+  assert_equal "$(podman inspect --format '{{.State.Status}} {{.State.Pid}}' "$1")" "running $PID"
+  grep -q $'TracerPid:\t0' "/proc/$PID/status"
+}
+filters() { awk '/^Seccomp_filters/ { print $2 }' "/proc/$PID/status"; }
+marked() { grep -c '^VmFlags:.* mg' "/proc/$PID/smaps" || true; }
+# left_alone NAME WHY: it is neither switched on nor off.
+left_alone() {
+  local command
+  for command in enable disable; do
+    run -1 as_user oci-ksm "$command" "$1"
+    assert_contains "$output" ": 1 process left alone: $2"
+    unharmed "$1"
+  done
+  refute_merges "$PID"
+  assert_equal "$(marked)" 0
+}
+# on_and_off NAME WAY [OPTION of enable]
+on_and_off() {
+  run -0 as_user oci-ksm enable "${@:3}" "$1"
+  assert_match "$output" ", $2\$"
+  [ "$(marked)" -gt 0 ]
+  run -0 as_user oci-ksm disable "$1"
+  refute_merges "$PID"
+  assert_equal "$(marked)" 0
+  unharmed "$1"
+}
+way() { if as_a_whole; then echo whole processes; else echo region by region; fi; }
+
+@test "podman's own seccomp profile lets merging be switched off and on, whether the container has asked for it or not" {
+  podman run -d --name asked "${AUTO[@]}" small "${SLEEP[@]}"
+  PID=$(pid_of asked)
+  assert_equal "$(filters)" 1
+  assert_merges "$PID"
+  run -0 as_user oci-ksm disable asked
+  refute_merges "$PID"
+  run -0 as_user oci-ksm enable asked
+  assert_merges "$PID"
+  unharmed asked
+  # Whether another user's process merges is not told.
+  podman run -d --name other --user 1000 "${AUTO[@]}" small "${SLEEP[@]}"
+  PID=$(pid_of other)
+  assert_merges "$PID"
+  if as_a_whole; then
+    run -1 as_user oci-ksm disable other
+    assert_contains "$output" ': 1 process left alone: not ours to change'
+    assert_merges "$PID"
+  fi
+  unharmed other
+  profile default .
+  start x default /programs/pages 4
+  on_and_off x "$(way)"
+}
+
+@test "a profile that answers our calls with errors: what is allowed is taken, what is refused is told" {
+  profile prctl "$(of_calls SCMP_ACT_ERRNO prctl)"
+  start x prctl /programs/pages 4
+  on_and_off x 'region by region'
+  profile both "$(of_calls SCMP_ACT_ERRNO prctl madvise)"
+  start y both /programs/pages 4
+  run -1 as_user oci-ksm enable y
+  assert_contains "$output" ': 1 process left alone: refused by the kernel or a seccomp filter'
+  assert_equal "$(marked)" 0
+  unharmed y
+}
+
+@test "a profile that kills who makes our calls, and one of a program's own: left alone, unharmed, and told" {
+  local call
+  for call in prctl madvise restart_syscall; do
+    profile deadly "$(of_calls SCMP_ACT_KILL_PROCESS "$call")"
+    start "$call" deadly /programs/pages 4
+    wait_for 30 ready "$call"
+    left_alone "$call" 'seccomp filters that we cannot pass'
+    assert_contains "$output" ": of these filters: the seccomp profile kills or holds up who calls $call"
+  done
+  profile default .
+  start own default /programs/hostile strict
+  wait_for 30 ready own
+  assert_equal "$(filters)" 2
+  left_alone own 'seccomp filters that we cannot pass'
+  refute_contains "$output" 'of these filters'
+}
+
+@test "our calls are madvise, prctl and restart_syscall: a profile that kills for any other" {
+  # What the program calls, and the runtime until it executes that.
+  local calls=(arch_prctl brk clock_nanosleep close close_range execve exit_group fcntl fstat getrandom mmap mprotect munmap newfstatat prlimit64 read readlink
+    rseq rt_sigaction rt_sigprocmask set_robust_list set_tid_address write)
+  profile narrow ".defaultAction = \"SCMP_ACT_KILL_PROCESS\" | del(.defaultErrnoRet, .defaultErrno) | .syscalls = [{names: $(names "${calls[@]}" madvise prctl restart_syscall), action: \"SCMP_ACT_ALLOW\"}]"
+  start x narrow /programs/pages 4
+  wait_for 30 ready x
+  on_and_off x "$(way)"
+  on_and_off x 'region by region' --mode=regions
+}
+@test "sessions in a container with podman's profile that was enabled: the user's oci-ksmd marks them" {
+  if lacks notify; then unserved; return; fi
+  user_helper
+  profile default .
+  start x default /programs/pages 4
+  run -0 as_user oci-ksm enable x
+  podman exec -d x /programs/pages 5
+  session() { [ "$(pgrep -c -u 1234 -x pages)" -eq 2 ] && PID=$(pgrep -n -u 1234 -x pages); }
+  wait_for 10 session
+  echo "$PID" > "${GROUPS_MADE[-1]}/cgroup.procs"
+  assert_equal "$(filters)" 1
+  is_marked() { [ "$(marked)" -gt 0 ]; }
+  wait_for 30 is_marked
+  kill -0 "$PID"
 }
 
 @test "exec, with hooks alone: programs with glibc, in the mode preload" { life_exec_hooks; }

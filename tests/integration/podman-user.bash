@@ -60,6 +60,18 @@ user_helper_found() {
   assert_equal "$(stat -c %u "/proc/$(notify_hello keeper)")" 1234
 }
 
+# user_helper [NAME=VALUE]...: starts the helper of that user; its socket is $SOCKET.
+user_helper() {
+  if lacks notify; then
+    run -1 as_user oci-ksmd
+    assert_contains "$output" 'seccomp listeners: Operation not supported'
+    return
+  fi
+  as_user "$@" setsid oci-ksmd > "$T/oci-ksmd.out" 2>&1 &
+  notify_hello > /dev/null || fail "oci-ksmd does not serve:" "$(cat "$T/oci-ksmd.out")" || return 1
+  user_helper_found
+}
+
 user_end() {
   local point
   [ -n "${P:-}" ] || return 0

@@ -55,10 +55,47 @@ static void spares(void **state)
 	}
 }
 
+static void is_native(void **state)
+{
+#define ARCHITECTURES(names) "{\"linux\":{\"seccomp\":{\"architectures\":[" names "]}}}"
+#if defined(__x86_64__)
+#define OWN   "\"SCMP_ARCH_X86_64\""
+#define OTHER "\"SCMP_ARCH_X86\",\"SCMP_ARCH_AARCH64\""
+#else
+#define OWN   "\"SCMP_ARCH_AARCH64\""
+#define OTHER "\"SCMP_ARCH_ARM\",\"SCMP_ARCH_X86_64\""
+#endif
+	static const struct {
+		const char *config;
+		bool is_there, is_native;
+	} cases[] = {
+		{"{}", false, true},
+		{"{\"linux\":{\"seccomp\":null}}", false, true},
+		{PROFILE("ALLOW", ""), true, true},
+		{ARCHITECTURES(""), true, true},
+		{ARCHITECTURES(OWN), true, true},
+		{ARCHITECTURES(OTHER "," OWN), true, true},
+		{ARCHITECTURES(OTHER), true, false},
+		{ARCHITECTURES("1"), true, false},
+		{ARCHITECTURES(OTHER ",\"SCMP_ARCH_NATIVE\""), true, true},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct ocfg_spec spec = config_of(cases[i].config);
+
+		if (ocfg_seccomp_is_native(&spec) != cases[i].is_native ||
+		    ocfg_seccomp_is_there(&spec) != cases[i].is_there)
+			fail_msg("%s", cases[i].config);
+		ocfg_spec_done(&spec);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(spares),
+		cmocka_unit_test(is_native),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

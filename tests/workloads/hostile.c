@@ -9,6 +9,7 @@
  *   hostile flicker           its memory is there and gone again, till somebody else waits for it: then it never comes back
  *   hostile library FOLDER    has a library mapped that is called as ours; the file system below FOLDER never gives its content (FUSE)
  *   hostile sandbox           is not up to anything: it only has a filter, and maps memory that nobody notifies of
+ *   hostile strict            its own filter kills it for any call that marking makes, and for being stopped
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -78,19 +79,27 @@ static void *keep_mapping(void *ignored)
 	return ignored;
 }
 
-static void forbid(long number)
+static void filter_calls(const long *numbers, size_t count, unsigned answer)
 {
-	struct sock_filter filter[] = {
+	struct sock_filter filter[16] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)number, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOTTY),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
-	struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]), .filter = filter};
+	struct sock_fprog program = {.len = (unsigned short)(count + 3), .filter = filter};
 
+	for (size_t i = 0; i < count; i++)
+		filter[i + 1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+							     (unsigned)numbers[i],
+							     (unsigned char)(count - i), 0);
+	filter[count + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	filter[count + 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, answer);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
 		fail("seccomp");
+}
+
+static void forbid(long number)
+{
+	filter_calls(&number, 1, SECCOMP_RET_ERRNO | ENOTTY);
 }
 
 static void use_filter(int seconds)
@@ -297,6 +306,19 @@ static void sandbox(void)
 	keep_mapping(NULL);
 }
 
+static void be_strict(void)
+{
+	static const long deadly[] = {SYS_madvise, SYS_process_madvise, SYS_restart_syscall,
+				      SYS_prctl};
+
+	filter_calls(deadly, sizeof(deadly) / sizeof(deadly[0]), SECCOMP_RET_KILL_PROCESS);
+	map(SANDBOX_SIZE)[0] = 1;
+	puts("ready");
+	fflush(stdout);
+	for (;;)
+		pause_ms(999);
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -318,6 +340,8 @@ int main(int argc, char **argv)
 		have_library(argv[2]);
 	else if (!strcmp(what, "sandbox"))
 		sandbox();
+	else if (!strcmp(what, "strict"))
+		be_strict();
 	else
 		return 2;
 	return 0;

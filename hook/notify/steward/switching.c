@@ -12,6 +12,7 @@
 #include "hook/common/cgroup.h"
 #include "hook/common/cgroup_procs.h"
 #include "hook/common/domain.h"
+#include "hook/common/probe.h"
 #include "hook/common/proc.h"
 #include "hook/mark/listing.h"
 #include "oci-config/cleanup.h"
@@ -150,25 +151,29 @@ static void progress(const struct mark_progress *progress, void *data)
 	steward_goes_on();
 }
 
-static struct mark_options options_of(const struct steward *steward, const char *id)
-{
-	struct mark_options options = {.features = steward->features, .progress = progress};
-	struct ocfg_record record;
-
-	/* What a container asked for stays, whoever switches it. */
-	if (ocfg_record_load(steward->containers, id, &record, NULL) == 0) {
-		options.min_size = record.min_size;
-		ocfg_record_done(&record);
-	}
-	return options;
-}
-
 static struct mark_target target_of(const struct switched *who)
 {
 	return (struct mark_target){.cgroup = who->cgroup,
 				    .pid = who->pid,
 				    .start_time = who->start_time,
 				    .alone = who->alone};
+}
+
+static struct mark_options options_of(const struct steward *steward, const struct switched *who)
+{
+	struct mark_options options = {.features = steward->features, .progress = progress};
+	const struct mark_target target = target_of(who);
+	struct ocfg_record record;
+
+	/* What a container asked for stays, whoever switches it. */
+	if (ocfg_record_load(steward->containers, who->id, &record, NULL) == 0) {
+		options.min_size = record.min_size;
+		ocfg_record_done(&record);
+	}
+	if (!(options.features & PROBE_SUSPEND_SECCOMP))
+		(void)mark_filters_find(&target, who->id, steward->containers, &options.filters,
+					NULL);
+	return options;
 }
 
 /* Is that the record of this container still, and does it say so? */
@@ -189,7 +194,7 @@ int switching_mark(const struct steward *steward, const struct switched *who,
 		   struct mark_result *ret, struct error *err)
 {
 	const struct mark_target target = target_of(who);
-	const struct mark_options options = options_of(steward, who->id);
+	const struct mark_options options = options_of(steward, who);
 	cleanup_close int lock = switched_try_lock(steward->switched, err);
 	int rc = lock < 0 ? lock : check(steward, who, true, err);
 
@@ -200,7 +205,7 @@ int switching_unmark(const struct steward *steward, const struct switched *who,
 		     struct mark_result *ret, struct error *err)
 {
 	const struct mark_target target = target_of(who);
-	const struct mark_options options = options_of(steward, who->id);
+	const struct mark_options options = options_of(steward, who);
 	int rc = check(steward, who, false, err);
 
 	/* Without the lock, as it may take minutes. If it is switched on meanwhile, that is news, and all of it is marked. */
