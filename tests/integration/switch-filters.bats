@@ -21,6 +21,11 @@ judge() { OCI_KSM_NO=$(off suspend_seccomp) run "-$1" "$BIN/oci-ksm" "$2" "$id";
   wait_for 20 grep -q ready "$T/$id.out"
   judge 0 disable
   assert_equal "$(marked "$PID")" 0
+  if lacks madvise; then
+    judge 1 enable
+    assert_contains "$output" 'this kernel has no KSM (CONFIG_KSM)'
+    return
+  fi
   judge 0 enable
   [ "$(marked "$PID")" -gt 0 ]
   # As many filters, in its cgroup, but not of the container.
