@@ -214,6 +214,11 @@ int known_load_again(const struct known_hint *hints, size_t count, struct known 
 	if (state >= 0)
 		dir = paths_state_dir(&settings, "containers", err);
 	ocfg_settings_done(&settings);
+	/* No place for one (no /run/user/UID in cron, after su): then there are no records. */
+	if (state == -ENOENT) {
+		*ret = known;
+		return 0;
+	}
 	if (dir < 0)
 		return state < 0 ? state : dir;
 	rc = records_load(dir, &known.records, &known.count, err);

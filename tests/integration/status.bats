@@ -317,3 +317,18 @@ signal.pause()' "$T/ready-$i"
   refute_contains "$output" ksmd
   umount /sys/kernel/mm/ksm
 }
+
+@test "a user without a place for records (no /run/user/UID): there are none, and what needs none works" {
+  as_user() { setpriv --reuid 54321 --regid 54321 --clear-groups env -i PATH="$PATH" OCI_KSM_SETTINGS=/none "$@"; }
+  chmod 711 "$OCI_KSM_PRIVATE" "$T"
+  refute_exists /run/user/54321
+  run --separate-stderr -0 as_user "$BIN/oci-ksm" status --noheadings
+  assert_equal "$output$stderr" ''
+  setpriv --reuid 54321 --regid 54321 --clear-groups sleep 100 < /dev/null > /dev/null 2>&1 3>&- &
+  pid=$!
+  echo "$pid" >> "$T/background"
+  sleeps() { [ "$(cat "/proc/$pid/comm")" = sleep ]; }
+  wait_for 10 sleeps
+  run --separate-stderr -0 as_user "$BIN/oci-ksm" estimate --json --interval=0 "$pid"
+  assert_equal "$(jq .together.processes <<< "$output")" 1
+}
