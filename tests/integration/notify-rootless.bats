@@ -90,9 +90,9 @@ container_ready() { podman logs "$1" | grep -q ready; }
   pkill -u 1234 -x static
   wait_for 30 notify_serves 0
   notify_end
-  as_user OCI_KSM_NO="$(off prctl)" oci-ksm run --mode=notify --required -- static > "$T/out" 2>&1 &
+  as_user OCI_KSM_NO="$(off prctl)" oci-ksm run --mode=notify --required -- static > "$T/again" 2>&1 &
   echo "$!" >> "$T/background"
-  wait_for 30 grep -q ready "$T/out"
+  wait_for 30 grep -q ready "$T/again"
   assert_all_marked 65536 "$(pgrep -u 1234 -x static)"
   pkill -u 1234 -x static
   # The helper that was started for it goes with it.
