@@ -49,7 +49,7 @@ free() { flock -u "$KSM_LOCK_FD"; }
   free
   for how in preload:INT:130 notify:TERM:143; do
     IFS=: read -r mode signal expected <<< "$how"
-    background setsid env --default-signal=INT "$TOP/tests/demo/run"
+    background setsid env --default-signal=INT OCI_KSM_COPIES=4 "$TOP/tests/demo/run"
     scanning() { [ "$(cat "$KSM/run")" = 1 ] && grep -q "$mode: merging" "$T/background.out"; }
     wait_for 300 scanning
     kill -s "$signal" -- "-$BACKGROUND_PID"

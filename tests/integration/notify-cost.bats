@@ -20,9 +20,9 @@ at_most() {
   awk -v v="$1" -v l="$2" 'BEGIN { exit !(v != "" && v <= l) }' || fail "$3: $1, more than $2"
 }
 
-# idle_cost TICKS [NAME=VALUE]: memory with 1 and with 200 (OCI_KSM_MANY) listeners: 3 MiB and 16 KiB a container (PSS: RSS counts the pages of
-# the program itself once for each of the four processes); CPU while nothing happens: none with 1, TICKS in 20 s (OCI_KSM_IDLE_SECONDS) with 200.
-MANY=${OCI_KSM_MANY:-200}
+# idle_cost TICKS [NAME=VALUE]: memory with 1 and with 100 (OCI_KSM_MANY) listeners: 3 MiB and 16 KiB a container (PSS: RSS counts the pages of
+# the program itself once for each of the four processes); CPU while nothing happens: none with 1, TICKS in 20 s (OCI_KSM_IDLE_SECONDS) with so many.
+MANY=${OCI_KSM_MANY:-100}
 IDLE_SECONDS=${OCI_KSM_IDLE_SECONDS:-10}
 idle_cost() {
   local pss rss ticks before used count n try limit=$((($1 * IDLE_SECONDS + 19) / 20))
