@@ -14,7 +14,7 @@
 source "$TOP/tests/integration/copies.bash"
 
 # How many containers engine_starts starts, and how many at a time.
-: "${OCI_KSM_STARTS:=48}"
+: "${OCI_KSM_STARTS:=24}"
 ENGINE_JOBS=8
 
 # ---- images ----

@@ -6,9 +6,9 @@
 load lib
 load notify
 
-KILLS=${OCI_KSM_KILLS:-100}
-REPLACEMENTS=${OCI_KSM_REPLACEMENTS:-20}
-KEEPER_KILLS=${OCI_KSM_KEEPER_KILLS:-20}
+KILLS=${OCI_KSM_KILLS:-60}
+REPLACEMENTS=${OCI_KSM_REPLACEMENTS:-12}
+KEEPER_KILLS=${OCI_KSM_KEEPER_KILLS:-12}
 CONTAINERS=8
 # brk grows its heap until it may no more.
 STRESS='ulimit -d 131072; stress-ng --temp-path /tmp --timeout 3600 --verify --mmap 1 --mmap-bytes 8M --brk 1 --malloc 1 --malloc-bytes 8M

