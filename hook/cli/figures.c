@@ -35,13 +35,11 @@ static int64_t is_mergeable(const struct ksm_process *ksm)
 	return ksm->mergeable;
 }
 
-/* `room`: for all its processes. */
-static void sum_up(const struct cgroup_container *container, struct ksm_process *room,
-		   struct figures *ret)
+static void sum_up(const struct ksm_group *group, struct figures *ret)
 {
-	ret->held_up = ksm_processes_read(container->pids, container->count, room);
-	for (size_t i = 0; i < container->count; i++) {
-		const struct ksm_process *ksm = &room[i];
+	ret->held_up = group->held_up;
+	for (size_t i = 0; i < group->count; i++) {
+		const struct ksm_process *ksm = &group->ret[i];
 
 		/* Gone meanwhile, or a zombie, which has no memory. */
 		if (ksm->anonymous == KSM_UNKNOWN)
@@ -145,19 +143,32 @@ static void find_name(struct engine_names *names, const struct cgroup_container 
 			    : engine_name(names, container->id, container->pids, container->count);
 }
 
-/* For the processes of the container that has most of them. */
-static struct ksm_process *make_room(const struct known *known)
+static size_t count_processes(const struct known *known)
 {
-	size_t most = 0;
+	size_t count = 0;
 
 	for (size_t i = 0; i < known->count; i++)
-		if (known->containers[i].count > most)
-			most = known->containers[i].count;
-	return calloc(most + 1, sizeof(struct ksm_process));
+		count += known->containers[i].count;
+	return count;
+}
+
+/* A group for each container, without processes where it is not wanted. `room`: for all processes. */
+static void read_groups(const struct known *known, const struct look *look,
+			struct ksm_process *room, struct ksm_group *groups)
+{
+	for (size_t i = 0; i < known->count; i++) {
+		const struct cgroup_container *container = &known->containers[i];
+
+		groups[i].pids = container->pids;
+		groups[i].count = is_wanted(look, container->id) ? container->count : 0;
+		groups[i].ret = room;
+		room += groups[i].count;
+	}
+	ksm_groups_read(groups, known->count);
 }
 
 /* Takes what it keeps out of `known`. */
-static size_t take(struct known *known, const struct look *look, struct ksm_process *room,
+static size_t take(struct known *known, const struct look *look, const struct ksm_group *groups,
 		   struct figures *ret)
 {
 	int64_t tracked = host_ksm_tracked();
@@ -169,9 +180,7 @@ static size_t take(struct known *known, const struct look *look, struct ksm_proc
 		struct figures figures = {0};
 		struct proc_stat stat = {0};
 
-		if (!is_wanted(look, container->id))
-			continue;
-		sum_up(container, room, &figures);
+		sum_up(&groups[i], &figures);
 		if (!figures.processes)
 			continue;
 		derive(&figures, tracked);
@@ -203,6 +212,7 @@ static int load(const struct look *look, const struct known_hint *hints, struct 
 		size_t *ret_count, struct error *err)
 {
 	cleanup_free struct ksm_process *room = NULL;
+	cleanup_free struct ksm_group *groups = NULL;
 	struct figures *figures;
 	struct known known = {0};
 	int rc = known_load_again(hints, look->earlier_count, &known, err);
@@ -210,9 +220,11 @@ static int load(const struct look *look, const struct known_hint *hints, struct 
 	if (rc < 0)
 		return rc;
 	figures = calloc(known.count + 1, sizeof(*figures));
-	room = make_room(&known);
-	if (figures && room) {
-		*ret_count = take(&known, look, room, figures);
+	groups = calloc(known.count + 1, sizeof(*groups));
+	room = calloc(count_processes(&known) + 1, sizeof(*room));
+	if (figures && groups && room) {
+		read_groups(&known, look, room, groups);
+		*ret_count = take(&known, look, groups, figures);
 		*ret = figures;
 	} else {
 		free(figures);

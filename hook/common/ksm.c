@@ -173,9 +173,9 @@ int ksm_process_read(pid_t pid, struct ksm_process *ret, struct error *err)
 }
 
 struct reading {
-	const pid_t *pids;
-	size_t count, at;
-	struct ksm_process *ret;
+	struct ksm_group *groups;
+	size_t count;
+	size_t group, at; /* where it has got to */
 };
 
 /*
@@ -191,30 +191,60 @@ static int read_until_held_up(void *data)
 	sigemptyset(&set);
 	sigaddset(&set, SIGALRM);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
-	for (; reading->at < reading->count; reading->at++) {
-		struct ksm_process ksm;
+	for (; reading->group < reading->count; reading->group++, reading->at = 0) {
+		const struct ksm_group *group = &reading->groups[reading->group];
 
-		alarm(KSM_PATIENCE);
-		if (ksm_process_read(reading->pids[reading->at], &ksm, NULL) == 0)
-			reading->ret[reading->at] = ksm;
+		for (; reading->at < group->count; reading->at++) {
+			struct ksm_process ksm;
+
+			alarm(KSM_PATIENCE);
+			if (ksm_process_read(group->pids[reading->at], &ksm, NULL) == 0)
+				group->ret[reading->at] = ksm;
+		}
 	}
 	_exit(0);
 }
 
-bool ksm_processes_read(const pid_t *pids, size_t count, struct ksm_process *ret)
+/* Its end, or where it was held up. */
+static void read_on(struct reading *reading)
 {
 	_Alignas(16) char stack[32768];
-	struct reading reading = {.pids = pids, .count = count, .ret = ret};
-	pid_t child = -1;
+	pid_t child =
+		clone(read_until_held_up, stack + sizeof(stack), CLONE_VM | CLONE_VFORK, reading);
 
-	for (size_t i = 0; i < count; i++)
-		ret[i] = unknown;
-	if (count)
-		child = clone(read_until_held_up, stack + sizeof(stack), CLONE_VM | CLONE_VFORK,
-			      &reading);
 	while (child > 0 && waitpid(child, NULL, __WALL) < 0 && errno == EINTR)
 		continue;
-	for (size_t i = reading.at; i < count; i++)
-		(void)read_anonymous(pids[i], &ret[i], NULL);
-	return reading.at < count;
+}
+
+void ksm_groups_read(struct ksm_group *groups, size_t count)
+{
+	struct reading reading = {.groups = groups, .count = count};
+
+	for (size_t i = 0; i < count; i++) {
+		groups[i].held_up = false;
+		for (size_t k = 0; k < groups[i].count; k++)
+			groups[i].ret[k] = unknown;
+	}
+	while (reading.group < count) {
+		struct ksm_group *group;
+
+		read_on(&reading);
+		if (reading.group == count)
+			break;
+		group = &groups[reading.group];
+		group->held_up = true;
+		for (; reading.at < group->count; reading.at++)
+			(void)read_anonymous(group->pids[reading.at], &group->ret[reading.at],
+					     NULL);
+		reading.group++;
+		reading.at = 0;
+	}
+}
+
+bool ksm_processes_read(const pid_t *pids, size_t count, struct ksm_process *ret)
+{
+	struct ksm_group group = {.pids = pids, .count = count, .ret = ret};
+
+	ksm_groups_read(&group, 1);
+	return group.held_up;
 }

@@ -45,11 +45,21 @@ struct ksm_process {
 /* 0, or -ESRCH if there is no such process (any more). Of other users' processes only `anonymous` is known. */
 int ksm_process_read(pid_t pid, struct ksm_process *ret, struct error *err);
 
+/* Processes that belong together, and room for the figures of each. */
+struct ksm_group {
+	const pid_t *pids;
+	size_t count;
+	struct ksm_process *ret;
+	bool held_up; /* one of them kept us from seeing all */
+};
+
 /*
- * The same for several, where one that has ended has no figure at all, by a process that may be held up: the kernel tells some figures
+ * The same for many, where one that has ended has no figure at all, by a process that may be held up: the kernel tells some figures
  * under the lock of the other's memory, which a program can hold for hours (munmap, madvise, ... of terabytes). Who holds it up
- * for KSM_PATIENCE s, and all that come after that one, have `anonymous` only. Returns whether there was such a one.
+ * for KSM_PATIENCE s, and all that come after that one in its group, have `anonymous` only.
  */
+void ksm_groups_read(struct ksm_group *groups, size_t count);
+/* The same for one group. Returns whether it was held up. */
 bool ksm_processes_read(const pid_t *pids, size_t count, struct ksm_process *ret);
 #define KSM_PATIENCE 3
 

@@ -81,13 +81,29 @@ static void several_at_once(void **state)
 	assert_false(ksm_processes_read(pids, 0, ksm));
 }
 
+static void groups_of_processes(void **state)
+{
+	const pid_t self = getpid(), both[] = {self, self};
+	struct ksm_process ksm[3] = {0};
+	struct ksm_group groups[] = {{.pids = &self, .count = 1, .ret = ksm, .held_up = true},
+				     {.pids = both, .count = 0, .ret = ksm + 1},
+				     {.pids = both, .count = 2, .ret = ksm + 1}};
+
+	(void)state;
+	ksm_groups_read(groups, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_false(groups[i].held_up);
+		assert_true(ksm[i].anonymous > 0);
+	}
+	ksm_groups_read(groups, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(settings_of_the_machine),
-		cmocka_unit_test(figures_of_a_process),
-		cmocka_unit_test(zombies_have_no_memory),
-		cmocka_unit_test(several_at_once),
+		cmocka_unit_test(settings_of_the_machine), cmocka_unit_test(figures_of_a_process),
+		cmocka_unit_test(zombies_have_no_memory),  cmocka_unit_test(several_at_once),
+		cmocka_unit_test(groups_of_processes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
