@@ -173,8 +173,7 @@ static void print_cost(const struct estimate_result *result, const struct cost *
 		       cost->pages_to_scan, cost->sleep, cost->seconds);
 	if (result->guessed)
 		puts("Without CAP_SYS_ADMIN frames cannot be seen: where programs fork or merge "
-		     "already, "
-		     "it may save a little more.");
+		     "already, it may save a little more.");
 }
 
 static int print_people(struct table *table, const struct estimate_result *result,

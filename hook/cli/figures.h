@@ -21,7 +21,7 @@ struct figures {
 	char command[64]; /* name of its first process; whatever that calls itself */
 	pid_t *pids;
 	size_t count;	   /* of pids; some may be gone */
-	bool held_up;	   /* a process of it kept us from seeing all (ksm_processes_read) */
+	bool held_up;	   /* a process of it kept us from seeing all (ksm_groups_read) */
 	int64_t processes; /* that it has now: a number */
 	int64_t mergeable; /* of them, how many have memory that ksmd looks at: a number */
 	int64_t anonymous; /* in RAM */

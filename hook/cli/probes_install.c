@@ -325,12 +325,10 @@ const struct doctor_probe probes_install[] = {
 	 "hooks_dir (containers.conf) must name that folder."},
 	{"state", "Can the state be written?", check_state,
 	 "Give that folder room, or to yourself alone (chown, chmod go-w), as the line says; or "
-	 "set "
-	 "state_dir in the settings, or XDG_RUNTIME_DIR. Without it, status shows nothing."},
+	 "set state_dir in the settings, or XDG_RUNTIME_DIR. Without it, status shows nothing."},
 	{"log", "Can the log be written?", check_log,
 	 "Make it possible, or name another one in the settings (log); what happens is told "
-	 "nowhere "
-	 "else."},
+	 "nowhere else."},
 	{"domain", "Which trust domain merges now?", check_domain,
 	 "Find out who holds that folder's lock, and end it: `lsof +d /run/oci-ksm`."},
 };

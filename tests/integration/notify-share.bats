@@ -1,8 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
 # notify-share.bats: as share.bats, for the notify mode alone: no shim is in these containers. By marks, as on kernels that cannot
-# do it for a whole process, and with the whole-process way. 4 copies (OCI_KSM_COPIES): share.bats and the benchmark have 8.
-: "${OCI_KSM_COPIES:=4}"
+# do it for a whole process, and with the whole-process way.
 load lib
 load copies
 load notify
