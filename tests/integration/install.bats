@@ -50,6 +50,22 @@ setup_sh() {
   assert_output 1
 }
 
+# hooks_in PROGRAM [FILE...]: how many hooks of the files say that program.
+hooks_in() { jq -r '.hook.path // .containerEdits.hooks[].path' "${@:2}" | grep -cx "$1"; }
+@test "for two folders at the same time: each has its own, and whole" {
+  local round
+  for round in 1 2; do
+    make_ install DESTDIR="$T/one" PREFIX=/usr > "$T/one.out" &
+    make_ install DESTDIR="$T/same" PREFIX=/usr > "$T/same.out" &
+    make_ install DESTDIR="$T/other" PREFIX=/opt > "$T/other.out"
+    wait
+    diff -r "$T/one" "$T/same"
+    assert_equal "$(hooks_in /usr/bin/oci-ksm-hook "$T"/one/usr/share/oci-ksm/{hooks.precreate.d,cdi}/*.json)" 3
+    assert_equal "$(hooks_in /opt/bin/oci-ksm-hook "$T"/other/opt/share/oci-ksm/{hooks.precreate.d,cdi}/*.json)" 3
+    assert_contains "$(cat "$T/other/opt/lib/systemd/system/oci-ksmd.service")" ExecStart=/opt/bin/
+  done
+}
+
 @test "precreate is in no folder that buildah and CRI-O read" {
   make_ install DESTDIR="$T/dest" PREFIX=/usr
   run jq -r '.stages[]' "$T/dest"/usr/share/containers/oci/hooks.d/*.json
