@@ -245,7 +245,9 @@ int cli_estimate(int argc, char **argv)
 		rc = targets_all(&targets, &count, &err);
 	else
 		rc = targets_find(argv + optind, (size_t)(argc - optind), &targets, &count, &err);
-	if (rc == 0)
+	if (rc == 0 && !count && !options.table.json)
+		cli_warn("no container is to be seen from here");
+	else if (rc == 0)
 		rc = estimate(&options, targets, count, &err);
 	targets_free(targets, count);
 	if (rc < 0)

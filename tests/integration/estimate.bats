@@ -203,6 +203,10 @@ while True: x.append(bytearray(b\"x\" * 100000))" & done; wait; done'
 }
 
 @test "what it says of targets that are not there, wrong usage, and missing rights" {
+  run --separate-stderr -0 unshare --pid --fork --mount-proc "$BIN/oci-ksm" estimate --all
+  assert_equal "$output,$stderr" ',oci-ksm: no container is to be seen from here'
+  run -0 unshare --pid --fork --mount-proc "$BIN/oci-ksm" estimate --all --json
+  assert_equal "$(jq -c .targets <<< "$output")" '[]'
   run -1 estimate nix
   assert_contains "$output" 'container nix: No such process'
   run -1 estimate 999999999
