@@ -125,6 +125,7 @@ FAKE
 @test "two files of tests run at a time, and what is tagged alone runs alone" {
   runner_of_files
   printf '# bats file_tags=podman\n' | tee "$T/p1.bats" > "$T/p2.bats"
+  export OCI_KSM_AT_ONCE=2
   PATH=$T:$PATH run -0 "$TOP/tests/integration/all" "$T/a.bats" "$T/p1.bats" "$T/p2.bats" "$T/b.bats"
   assert_equal "$(grep '^begin' "$T/told" | head -n 2 | sort | cut -d' ' -f2 | xargs)" 'a p1'
   [ "$(grep -n 'end p1' "$T/told" | cut -d: -f1)" -lt "$(grep -n 'begin p2' "$T/told" | cut -d: -f1)" ]
