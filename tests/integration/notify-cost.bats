@@ -23,7 +23,7 @@ at_most() {
 # idle_cost TICKS [NAME=VALUE]: memory with 1 and with 100 (OCI_KSM_MANY) listeners: 3 MiB and 16 KiB a container (PSS: RSS counts the pages of
 # the program itself once for each of the four processes); CPU while nothing happens: none with 1, TICKS in 20 s (OCI_KSM_IDLE_SECONDS) with so many.
 MANY=${OCI_KSM_MANY:-100}
-IDLE_SECONDS=${OCI_KSM_IDLE_SECONDS:-10}
+IDLE_SECONDS=${OCI_KSM_IDLE_SECONDS:-6}
 idle_cost() {
   local pss rss ticks before used count n try limit=$((($1 * IDLE_SECONDS + 19) / 20))
   shift
