@@ -115,14 +115,14 @@ static int find_notify(struct container *c, struct error *err)
 		return rc;
 	if (!(hello.features & PROBE_NOTIFY))
 		return error_set(err, EINVAL, "oci-ksmd found that this kernel cannot");
-	if (!c->edits_config)
-		return error_set(err, EINVAL,
-				 "a hook comes too late for the seccomp profile; use the precreate "
-				 "hook (podman) or oci-ksm-runtime");
 	if (!(probe_cached(&c->settings, PROBE_LISTENER) & PROBE_LISTENER))
 		return error_set(
 			err, EBUSY,
 			"another seccomp listener is in force here, and there can be one only");
+	if (!c->edits_config)
+		return error_set(err, EINVAL,
+				 "a hook comes too late for the seccomp profile; use the precreate "
+				 "hook (podman) or oci-ksm-runtime");
 	return c->ask_runtime ? c->ask_runtime(c, hello.features, err) : 0;
 }
 

@@ -126,7 +126,7 @@ chooses_next() {
   assert_contains "$output" 'does not reach the program'
   # The hook alone comes too late for notify.
   notify_begin OCI_KSM_NO=vma_merge
-  chooses crun static preload 'preload, which does not reach the program, because .*, and notify is not possible: '"$(if lacks notify; then echo 'oci-ksmd is not there'; else echo 'a hook comes too late'; fi)" hook
+  chooses crun static preload 'preload, which does not reach the program, because .*, and notify is not possible: '"$(if lacks notify; then echo 'oci-ksmd is not there'; elif notifies; then echo 'a hook comes too late'; else echo 'another seccomp listener'; fi)" hook
   unmarked crun static
   chooses runc python preload "preload, because the program is a script of .*, and $NO_PROCESS $(lacking)\$" hook
   marked runc python
