@@ -95,7 +95,12 @@ scale,100,notify,memory of the helper,KiB,4700,4700,4700,1,<=4672"
   fi
   "$DIR/parts/density" > "$T/samples"
   figures_of "$T/samples" > "$T/a.csv"
-  run -0 "$DIR/verdicts" "$T/a.csv"
-  assert_match "$output" '^met +python, node, java, Go: .*2 x go, process'
+  if as_a_whole; then
+    run -0 "$DIR/verdicts" "$T/a.csv"
+    assert_match "$output" '^met +python, node, java, Go: .*2 x go, process'
+  else
+    run -1 "$DIR/verdicts" "$T/a.csv"
+    assert_match "$output" '^NOT MET +python, node, java, Go: .*2 x go, process'
+  fi
   assert_match "$(cat "$T/a.csv")" 'density,2 x go,none,share of duplicates merged,share,0,0,0,1,'
 }
