@@ -56,10 +56,10 @@ life_untouched() {
 
 # life_run: what it says and how it ends are its own.
 life_run() {
-  run -7 --separate-stderr podman run --rm "${AUTO[@]}" small bash -c 'echo out; echo error >&2; exit 7'
+  run -7 --separate-stderr podman_says --rm "${AUTO[@]}" small bash -c 'echo out; echo error >&2; exit 7'
   assert_output out
   assert_equal "$stderr" error
-  run -0 podman run --rm "${AUTO[@]}" small cat /proc/self/ksm_stat /proc/self/maps
+  run -0 podman_says --rm "${AUTO[@]}" small cat /proc/self/ksm_stat /proc/self/maps
   assert_match "$output" 'merge_any: yes|libksm_preload.so'
 }
 

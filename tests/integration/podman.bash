@@ -50,6 +50,20 @@ podman_hooks_forced_off() {
 # podman ARGS...: descriptor 3 is bats' own; what it starts must not hold it.
 podman() { command podman --tmpdir "$P/tmp" "$@" < /dev/null 3>&-; }
 
+# podman_says ARGS...: podman run ARGS, which prints something; once more if it prints nothing. podman 4.3 loses the output of a program that
+# ends at once now and then, of a container without us, too: 1 of 120 on a busy machine.
+podman_says() {
+  local status=0 again=()
+  podman run "$@" > "$P/said" || status=$?
+  if [ ! -s "$P/said" ]; then
+    case " $* " in *" --name "*) again=(--replace) ;; esac
+    status=0
+    podman run "${again[@]}" "$@" > "$P/said" || status=$?
+  fi
+  cat "$P/said"
+  return "$status"
+}
+
 # podman_install [PREFIX]: from here on podman uses what `make install PREFIX=/usr` installed, on overlays over /usr and /etc, instead of
 # a configuration of the test's. Its settings: $P/state and $P/log/oci-ksm.
 podman_install() {

@@ -31,11 +31,11 @@ upper() { (cd "$(podman inspect --format '{{.GraphDriver.Data.UpperDir}}' "$1")"
 etc_mtime() { stat -c %y "$(podman mount "$1")/etc"; }
 
 @test "a container with the annotation has the shim, and says the same" {
-  run --separate-stderr podman run --rm "${KSM[@]}" debian "${SHIM_IN_MAPS[@]}"
+  run --separate-stderr podman_says --rm "${KSM[@]}" debian "${SHIM_IN_MAPS[@]}"
   assert_status 0
   assert_output 1
   assert_equal "$stderr" ""
-  run podman run --rm "${KSM[@]}" debian printenv LD_PRELOAD
+  run podman_says --rm "${KSM[@]}" debian printenv LD_PRELOAD
   assert_output '/dev/oci-ksm/not-libasan.so/$LIB/libksm_preload.so'
   run podman run --rm "${KSM[@]}" debian sh -c 'exit 7'
   assert_status 7
@@ -73,7 +73,7 @@ etc_mtime() { stat -c %y "$(podman mount "$1")/etc"; }
 
 @test "an LD_PRELOAD of the container's own stays, and stays first" {
   own=/lib/x86_64-linux-gnu/libdl.so.2
-  run podman run --rm "${KSM[@]}" --env LD_PRELOAD=$own debian sh -c 'echo "$LD_PRELOAD"; grep -c -e "r-xp.*libdl.so.2" -e "r-xp.*libksm_preload.so" /proc/self/maps'
+  run podman_says --rm "${KSM[@]}" --env LD_PRELOAD=$own debian sh -c 'echo "$LD_PRELOAD"; grep -c -e "r-xp.*libdl.so.2" -e "r-xp.*libksm_preload.so" /proc/self/maps'
   assert_output "$own:/dev/oci-ksm/not-libasan.so/\$LIB/libksm_preload.so
 2"
 }
@@ -109,7 +109,7 @@ etc_mtime() { stat -c %y "$(podman mount "$1")/etc"; }
   printf 'FROM localhost/debian\nRUN echo built > /built; grep -c libksm /proc/self/maps || echo none > /none\n' > "$T/context/Containerfile"
   run podman build --network none --tag built "$T/context"
   assert_status 0
-  run podman run --rm built cat /built /none
+  run podman_says --rm built cat /built /none
   assert_output "built
 none"
   podman run -d --name x "${KSM[@]}" debian "${SLEEP[@]}"
@@ -203,7 +203,7 @@ merge_any() { sed -n 's/^ksm_merge_any: //p' "/proc/$1/ksm_stat"; }
   mkdir "$T/context"
   printf 'FROM localhost/debian\nRUN echo /lib/x86_64-linux-gnu/libdl.so.2 > /etc/ld.so.preload\n' > "$T/context/Containerfile"
   podman build --network none --quiet --tag own "$T/context"
-  run podman run --name x "${KSM[@]}" own env -i grep -c -e 'r-xp.*libdl.so.2' -e 'r-xp.*libksm_preload.so' /proc/self/maps
+  run podman_says --name x "${KSM[@]}" own env -i grep -c -e 'r-xp.*libdl.so.2' -e 'r-xp.*libksm_preload.so' /proc/self/maps
   assert_output 2
   run podman diff x
   assert_output ""
@@ -211,16 +211,16 @@ merge_any() { sed -n 's/^ksm_merge_any: //p' "/proc/$1/ksm_stat"; }
 }
 
 @test "a read-only container and one with a user namespace have it" {
-  run podman run --rm --read-only "${KSM[@]}" debian "${SHIM_IN_MAPS[@]}"
+  run podman_says --rm --read-only "${KSM[@]}" debian "${SHIM_IN_MAPS[@]}"
   assert_status 0
   assert_output 1
-  run podman run --rm --uidmap 0:100000:65536 --gidmap 0:100000:65536 "${KSM[@]}" debian "${SHIM_IN_MAPS[@]}"
+  run podman_says --rm --uidmap 0:100000:65536 --gidmap 0:100000:65536 "${KSM[@]}" debian "${SHIM_IN_MAPS[@]}"
   assert_status 0
   assert_output 1
 }
 
 @test "an image of static programs runs as without us" {
-  run --separate-stderr podman run --name x "${KSM[@]}" busybox sh -c 'echo here'
+  run --separate-stderr podman_says --name x "${KSM[@]}" busybox sh -c 'echo here'
   assert_status 0
   assert_output here
   assert_equal "$stderr" ""
@@ -230,7 +230,7 @@ merge_any() { sed -n 's/^ksm_merge_any: //p' "/proc/$1/ksm_stat"; }
 
 @test "without the shim the container runs, the log says why; required=true stops it" {
   mv /usr/lib/oci-ksm "$T/"
-  run podman run --name x "${KSM[@]}" debian echo runs
+  run podman_says --name x "${KSM[@]}" debian echo runs
   mkdir /usr/lib/oci-ksm
   assert_status 0
   assert_output runs
@@ -239,6 +239,6 @@ merge_any() { sed -n 's/^ksm_merge_any: //p' "/proc/$1/ksm_stat"; }
   mv "$T/oci-ksm/preload" /usr/lib/oci-ksm/
   refute_equal "$status" 0
   refute_contains "$output" runs
-  run podman run --rm "${KSM[@]}" --annotation oci-ksm/required=true debian "${SHIM_IN_MAPS[@]}"
+  run podman_says --rm "${KSM[@]}" --annotation oci-ksm/required=true debian "${SHIM_IN_MAPS[@]}"
   assert_output 1
 }
