@@ -53,6 +53,7 @@ judge() { OCI_KSM_NO=$(off suspend_seccomp) run "-$1" "$BIN/oci-ksm" "$2" "$id";
   judge 1 enable
   assert_contains "$output" "$id: of these filters: config.json of its bundle: Too many levels of symbolic links"
   # Who may suspend them needs no profile.
+  if lacks suspend_seccomp; then return; fi
   run -0 "$BIN/oci-ksm" enable "$id"
   [ "$(marked "$PID")" -gt 0 ]
 }
