@@ -50,6 +50,7 @@ teardown() {
 
 # boosted WORKLOAD: 8 copies of it, with the default speed but for the boost; prints how long it takes until 90 % of what is equal is merged.
 boosted() {
+  if lacks notify; then unserved; return; fi
   local pids before scans pages seconds after
   begin '.'
   # Nothing is merged before the clock runs.
@@ -80,6 +81,7 @@ boosted() {
 @test "boost: so are 8 copies of node, which have little in common" { boosted "${OCI_KSM_BOOSTED:-node}"; }
 
 @test "boost: killed, its successor puts the old values back; so does the next oci-ksmd, and tune --restore" {
+  if lacks notify; then unserved; return; fi
   local pid
   begin '.boost = {seconds: 600}'
   start 1
@@ -112,6 +114,7 @@ boosted() {
 }
 
 @test "boost: not where ksmd does not scan, nor without the setting; and what others write meanwhile stays" {
+  if lacks notify; then unserved; return; fi
   begin '.'
   start 1
   sleep 1.5
@@ -140,6 +143,7 @@ fill() { while mkdir "$STATE/fill-$((FILLED++))" 2> /dev/null; do :; done; }
 empty() { rmdir "$STATE"/fill-*; }
 is_tuned() { [ "$(knob pages_to_scan)" = 321 ]; }
 @test "boost: put back though the folder of state is full; where a file is needed for it, as soon as there is room" {
+  if lacks notify; then unserved; return; fi
   local FILLED=0
   mkdir -m 0700 "$STATE"
   mount -t tmpfs -o nr_inodes=60,mode=0700 state "$STATE"
@@ -167,6 +171,7 @@ is_tuned() { [ "$(knob pages_to_scan)" = 321 ]; }
 }
 
 @test "pressure: ksmd scans while memory is short, and rests before and after" {
+  if lacks notify; then unserved; return; fi
   local total available threshold
   # It does not rest before two whole scans.
   begin '.pressure = {available: 1}' 10000
