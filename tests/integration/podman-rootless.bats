@@ -71,6 +71,16 @@ teardown() {
 is_marked() { grep -qs '^ksm_merge_any: yes' "/proc/$1/ksm_stat" || grep -q '^VmFlags:.* mg' "/proc/$1/smaps"; }
 assert_marked() { is_marked "$1" || fail "nothing of process $1 is mergeable"; }
 refute_marked() { ! is_marked "$1" || fail "process $1 is mergeable" "$(grep -c '^VmFlags:.* mg' "/proc/$1/smaps") regions"; }
+# switch_on NAME PID [OPTION of enable]...: by the user; where madvise is forced off it is refused.
+switch_on() {
+  if lacks madvise; then
+    refused_without_ksm as_user oci-ksm enable "${@:3}" "$1"
+    refute_marked "$2"
+  else
+    run -0 as_user oci-ksm enable "${@:3}" "$1"
+    assert_marked "$2"
+  fi
+}
 
 @test "the user's own containers, by name: status, top, metrics, disable, enable; also while others come and go" {
   podman run -d --name x "${AUTO[@]}" --security-opt seccomp=unconfined small "${SLEEP[@]}"
@@ -87,12 +97,7 @@ refute_marked() { ! is_marked "$1" || fail "process $1 is mergeable" "$(grep -c 
     assert_equal "$stderr$(grep -cxF "oci_ksm_container_processes{id=\"$id\"} 1" <<< "$output")" 1
     run -0 as_user oci-ksm disable x
     refute_marked "$(pid_of x)"
-    if lacks madvise; then
-      refused_without_ksm as_user oci-ksm enable x
-      continue
-    fi
-    run -0 as_user oci-ksm enable x
-    assert_marked "$(pid_of x)"
+    switch_on x "$(pid_of x)"
   done
   touch "$P/home/stop"
   wait "$CHURN"
@@ -147,13 +152,17 @@ unharmed() {
 }
 filters() { awk '/^Seccomp_filters/ { print $2 }' "/proc/$PID/status"; }
 marked() { grep -c '^VmFlags:.* mg' "/proc/$PID/smaps" || true; }
-# left_alone NAME WHY: it is neither switched on nor off.
+# left_alone NAME WHY: it is neither switched on nor off. Where there is no prctl, nothing has to be called to switch it off.
 left_alone() {
   local command
   if lacks madvise; then refused_without_ksm as_user oci-ksm enable "$1"; fi
-  for command in $(lacks madvise || echo enable) disable; do
-    run -1 as_user oci-ksm "$command" "$1"
-    assert_contains "$output" ": 1 process left alone: $2"
+  for command in disable $(lacks madvise || echo enable); do
+    if [ "$command" = disable ] && lacks prctl; then
+      run -0 as_user oci-ksm disable "$1"
+    else
+      run -1 as_user oci-ksm "$command" "$1"
+      assert_contains "$output" ": 1 process left alone: $2"
+    fi
     unharmed "$1"
   done
   refute_merges "$PID"
@@ -161,14 +170,8 @@ left_alone() {
 }
 # on_and_off NAME WAY [OPTION of enable]
 on_and_off() {
-  if lacks madvise; then
-    refused_without_ksm as_user oci-ksm enable "${@:3}" "$1"
-    unharmed "$1"
-    return
-  fi
-  run -0 as_user oci-ksm enable "${@:3}" "$1"
-  assert_match "$output" ", $2\$"
-  [ "$(marked)" -gt 0 ]
+  switch_on "$1" "$PID" "${@:3}"
+  lacks madvise || assert_match "$output" ", $2\$"
   run -0 as_user oci-ksm disable "$1"
   refute_merges "$PID"
   assert_equal "$(marked)" 0
@@ -183,12 +186,7 @@ way() { if as_a_whole; then echo whole processes; else echo region by region; fi
   assert_merges "$PID"
   run -0 as_user oci-ksm disable asked
   refute_marked "$PID"
-  if lacks madvise; then
-    refused_without_ksm as_user oci-ksm enable asked
-  else
-    run -0 as_user oci-ksm enable asked
-    assert_marked "$PID"
-  fi
+  switch_on asked "$PID"
   unharmed asked
   # Whether another user's process merges is not told.
   podman run -d --name other --user 1000 "${AUTO[@]}" small "${SLEEP[@]}"
@@ -253,11 +251,8 @@ way() { if as_a_whole; then echo whole processes; else echo region by region; fi
   user_helper
   profile default .
   start x default /programs/pages 4
-  if lacks madvise; then
-    refused_without_ksm as_user oci-ksm enable x
-    return
-  fi
-  run -0 as_user oci-ksm enable x
+  switch_on x "$PID"
+  if lacks madvise; then return; fi
   podman exec -d x /programs/pages 5
   session() { [ "$(pgrep -c -u 1234 -x pages)" -eq 2 ] && PID=$(pgrep -n -u 1234 -x pages); }
   wait_for 10 session

@@ -51,7 +51,7 @@ podman_hooks_forced_off() {
 podman() { command podman --tmpdir "$P/tmp" "$@" < /dev/null 3>&-; }
 
 # podman_says ARGS...: podman run ARGS, which prints something; once more if it prints nothing. podman 4.3 loses the output of a program that
-# ends at once now and then, of a container without us, too: 1 of 120 on a busy machine.
+# ends at once now and then, of a container without us, too: 1 of 60 on a busy machine.
 podman_says() {
   local status=0 again=()
   podman run "$@" > "$P/said" || status=$?

@@ -242,11 +242,10 @@ session() { wait_for 10 in_container "$1" > /dev/null && in_container "$1"; }
     oci_start crun "$T/b$name" "$(cid "$name")"
     if lacks madvise; then
       refused_without_ksm "$BIN/oci-ksm" enable "$(cid "$name")"
-      continue
+      return
     fi
     run -0 "$BIN/oci-ksm" enable "$(cid "$name")"
   done
-  if lacks madvise; then return; fi
   steward=$(steward)
   oci crun exec -d "$(cid 1)" /bin/sleep 1001
   pid=$(oci_pid crun "$(cid 1)")
