@@ -120,7 +120,7 @@ wait_for() {
   end=$((SECONDS + seconds))
   until "$@"; do
     # Returns by itself: where the caller looks at the status, bash's errexit is off in here.
-    [ "$SECONDS" -lt "$end" ] || fail "still not after $seconds s: $*" || return 1
+    [ "$SECONDS" -lt "$end" ] || fail "still not after $seconds s: $*" "$(tail -n 20 "$T/background.out" 2> /dev/null)" || return 1
     sleep 0.05
   done
 }
