@@ -16,6 +16,8 @@
 #define KPF_HUGETLB   (UINT64_C(1) << 17)
 #define KPF_KSM	      (UINT64_C(1) << 21)
 #define KPF_ZERO_PAGE (UINT64_C(1) << 24)
+/* "mapped to disk" of files; of anonymous memory: it is one process' only (5.19). */
+#define KPF_EXCLUSIVE (UINT64_C(1) << 34)
 
 #define WINDOW 512 /* flags of frames at a time */
 #define SPARSE 16  /* so many frames are read for each page, rather than with another call */
@@ -57,6 +59,12 @@ static size_t run_of_frames(const struct pagemap_page *pages, size_t count, uint
 	return n;
 }
 
+/* What is one process' only is not merged. */
+static uint64_t correct(const struct contents *contents, uint64_t flags)
+{
+	return contents->all_merged && flags & KPF_EXCLUSIVE ? flags & ~KPF_KSM : flags;
+}
+
 void contents_flags(const struct contents *contents, const struct pagemap_page *pages,
 		    uint64_t *ret, size_t count)
 {
@@ -71,7 +79,9 @@ void contents_flags(const struct contents *contents, const struct pagemap_page *
 		for (size_t i = 0; i < n; i++) {
 			size_t at = (size_t)(pages[i].frame - first);
 
-			ret[i] = len >= (ssize_t)((at + 1) * sizeof(*window)) ? window[at] : 0;
+			ret[i] = 0;
+			if (len >= (ssize_t)((at + 1) * sizeof(*window)))
+				ret[i] = correct(contents, window[at]);
 		}
 		pages += n;
 		ret += n;
@@ -158,6 +168,39 @@ static int check_rights(struct error *err)
 	return 0;
 }
 
+struct fault {
+	const struct contents *contents;
+	bool all_merged;
+};
+
+/* Ends the walk at memory that is not merged. */
+static int find_unmerged(const struct pagemap_page *pages, size_t count, void *data)
+{
+	struct fault *fault = data;
+	uint64_t flags[PAGEMAP_BATCH];
+
+	contents_flags(fault->contents, pages, flags, count);
+	for (size_t i = 0; i < count; i++) {
+		if (!contents_is_anonymous(flags[i]))
+			continue;
+		fault->all_merged = contents_is_merged(flags[i]);
+		if (!fault->all_merged)
+			return 1;
+	}
+	return 0;
+}
+
+/* Linux 6.10 to 6.17, where they have not been mended, say of all anonymous memory that KSM has made it: ours, too. */
+static bool says_all_merged(const struct contents *contents)
+{
+	cleanup_close int self = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct fault fault = {.contents = contents};
+	uint64_t swapped = 0;
+
+	return self >= 0 && pagemap_walk(self, true, find_unmerged, &fault, &swapped, NULL) == 0 &&
+	       fault.all_merged;
+}
+
 static int init(struct contents *contents, bool sees_frames, struct error *err)
 {
 	*contents = (struct contents){.page_size = (size_t)sysconf(_SC_PAGESIZE), .kpageflags = -1};
@@ -165,6 +208,8 @@ static int init(struct contents *contents, bool sees_frames, struct error *err)
 		contents->kpageflags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
 	if (sees_frames && contents->kpageflags < 0)
 		return error_set(err, errno, "open /proc/kpageflags");
+	if (sees_frames)
+		contents->all_merged = says_all_merged(contents);
 	contents->buf = calloc(READ_PAGES, contents->page_size);
 	return contents->buf ? 0 : error_set(err, ENOMEM, "contents of pages");
 }
@@ -190,6 +235,11 @@ int contents_init_any(struct contents *contents, struct error *err)
 bool contents_sees_frames(const struct contents *contents)
 {
 	return contents->kpageflags >= 0;
+}
+
+bool contents_tells_merged(const struct contents *contents)
+{
+	return contents_sees_frames(contents) && !contents->all_merged;
 }
 
 void contents_done(struct contents *contents)

@@ -14,7 +14,8 @@
 /* Of one thread. contents_init fills it in, contents_done frees it (also after a failed init). */
 struct contents {
 	size_t page_size;
-	int kpageflags; /* -1: frames' numbers cannot be seen */
+	int kpageflags;	 /* -1: frames' numbers cannot be seen */
+	bool all_merged; /* as far as the kernel says */
 	unsigned char *buf;
 };
 
@@ -23,6 +24,11 @@ int contents_init(struct contents *contents, struct error *err);
 /* The same, but without that right frames have no numbers (contents_sees_frames), and nobody may ask for their flags. */
 int contents_init_any(struct contents *contents, struct error *err);
 bool contents_sees_frames(const struct contents *contents);
+/*
+ * Can merged pages be told from others? Linux 6.10 to 6.17 say of all anonymous memory that it is merged, where they have not been
+ * mended since; then what contents_flags says so of may be shared by fork only.
+ */
+bool contents_tells_merged(const struct contents *contents);
 void contents_done(struct contents *contents);
 
 /* What the kernel says of frames (<linux/kernel-page-flags.h>); one that it says nothing of (gone meanwhile) has no flags. */
