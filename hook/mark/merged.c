@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "hook/common/ksm.h"
+#include "hook/common/proc.h"
+#include "hook/mark/process.h"
 
 struct walk {
 	const struct contents *contents;
@@ -64,17 +66,37 @@ static int add(const struct inject_range *run, void *data)
 	return 0;
 }
 
+/* What is mapped in it, as smaps_rollup has it (6.8); -1: it does not say. */
+static int64_t rollup_bytes(int dir)
+{
+	char text[4096];
+	const char *value = process_read(dir, "smaps_rollup", text, sizeof(text)) < 0
+				    ? NULL
+				    : proc_find(text, "KSM");
+	int64_t kib;
+
+	return value && proc_number(value, &kib) == 0 && kib >= 0 ? kib << 10 : -1;
+}
+
 uint64_t merged_bytes(const struct contents *contents, bool exact, pid_t pid, int dir,
 		      void (*go_on)(void))
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), bytes = 0;
+	bool tells = contents && contents_tells_merged(contents);
+	int64_t mapped = -1;
 	struct ksm_process ksm;
 
-	/* What is not marked is not merged. */
-	if (ksm_process_read(pid, &ksm, NULL) < 0 || (ksm.mergeable == 0 && ksm.merge_any == 0))
+	if (ksm_process_read(pid, &ksm, NULL) < 0)
 		return 0;
-	if (contents && (exact || ksm.merging_pages < 0))
+	/* Without a mark only what fork has shared with a process that has one is merged: the kernel counts it there. */
+	if (!exact && ksm.mergeable == 0 && ksm.merge_any == 0)
+		return 0;
+	if (exact && !tells)
+		mapped = rollup_bytes(dir);
+	if (tells && (exact || ksm.merging_pages < 0))
 		merged_walk(contents, dir, add, &bytes, go_on);
+	else if (mapped >= 0)
+		bytes = (uint64_t)mapped;
 	else if (ksm.merging_pages > 0)
 		bytes = (uint64_t)ksm.merging_pages * page;
 	/* The kernel's zero page in the place of empty ones. */

@@ -18,7 +18,7 @@ int merged_walk(const struct contents *contents, int dir, merged_visit *visit, v
 		void (*go_on)(void));
 /*
  * Bytes that would become separate pages. `exact`: the pages are looked at, and those that fork has shared count for each
- * process; else what the kernel says, if it does (5.19). `contents`: NULL without the right to see frames.
+ * process; else what the kernel says, if it does (5.19; what fork has shared: 6.8). `contents`: NULL without the right to see frames.
  */
 uint64_t merged_bytes(const struct contents *contents, bool exact, pid_t pid, int dir,
 		      void (*go_on)(void));

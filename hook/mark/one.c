@@ -71,7 +71,7 @@ static bool may_be_whole(const struct mark_options *options)
 	       (options->features & PROBE_PROCESS_WIDE) == PROBE_PROCESS_WIDE;
 }
 
-static int mark(const struct one_target *target, struct one *ret, struct error *err)
+int one_mark_memory(const struct one_target *target, struct one *ret, struct error *err)
 {
 	struct sweep sweep;
 	size_t marked = 0;
@@ -112,7 +112,7 @@ int one_mark(const struct one_target *target, struct one *ret, struct error *err
 
 	for (int i = 0; i < ONE_TRIES && one_may_try(target, i, rc); i++) {
 		target->go_on();
-		rc = mark(target, ret, err);
+		rc = one_mark_memory(target, ret, err);
 	}
 	if (rc == 0)
 		shim_switch(target->dir, false, !target->alone);

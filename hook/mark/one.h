@@ -32,6 +32,8 @@ struct one_target {
  */
 int one_mark(const struct one_target *target, struct one *ret, struct error *err);
 int one_unmark(const struct one_target *target, struct one *ret, struct error *err);
+/* One try of one_mark, without a word to the shim. */
+int one_mark_memory(const struct one_target *target, struct one *ret, struct error *err);
 
 /*
  * Again after that? What did not stop in time may do so the next time, and who traces it may be the helper's marker, which

@@ -209,17 +209,39 @@ static int clear_both(struct unmark *unmark)
 	return rc;
 }
 
-static int unmark_once(struct unmark *unmark)
+/*
+ * Once all have lost the mark: before that, ksmd may have merged a page in the name of one process that fork had shared with
+ * this one, which had lost the mark already. Where it cannot be made separate page by page, a mark that comes and goes does
+ * it. Where there is no room it stays merged, which is counted.
+ */
+static int unmark_shared(struct unmark *unmark)
 {
 	const struct one_target *target = unmark->target;
-	uint64_t before, after;
-	struct sweep sweep;
-	int rc = one_sweep(target, &sweep, unmark->err);
+	uint64_t before = unmark_merged(unmark, true), after;
+	struct one one = {0};
+	int rc = before ? unmark_separate(unmark, before, 1) : 0;
 
-	if (rc < 0 || (target->again && !is_marked(target)))
-		return rc;
-	before = unmark_merged(unmark, !target->again);
-	rc = unmark_may_go_on(unmark, before);
+	unmark_forget(unmark);
+	after = before ? unmark_merged(unmark, true) : 0;
+	if (rc == 0 && after)
+		rc = unmark_may_go_on(unmark, after);
+	if (rc == 0 && after) {
+		rc = one_mark_memory(target, &one, unmark->err);
+		if (rc == 0)
+			rc = clear_both(unmark);
+		after = unmark_merged(unmark, true);
+	}
+	if (before > after)
+		target->unmerged(before - after);
+	return rc == -ENOMEM ? 0 : rc;
+}
+
+static int unmark_marked(struct unmark *unmark)
+{
+	const struct one_target *target = unmark->target;
+	uint64_t before = unmark_merged(unmark, !target->again), after;
+	int rc = unmark_may_go_on(unmark, before);
+
 	if (rc == 0)
 		shim_switch(target->dir, true, !target->alone);
 	if (rc == 0 && !target->again)
@@ -230,6 +252,21 @@ static int unmark_once(struct unmark *unmark)
 	after = unmark_merged(unmark, !target->again);
 	if (before > after)
 		target->unmerged(before - after);
+	return rc;
+}
+
+static int unmark_once(struct unmark *unmark)
+{
+	const struct one_target *target = unmark->target;
+	struct sweep sweep;
+	int rc = one_sweep(target, &sweep, unmark->err);
+
+	if (rc < 0)
+		return rc;
+	if (!target->again || is_marked(target))
+		rc = unmark_marked(unmark);
+	if (rc == 0 && target->again)
+		rc = unmark_shared(unmark);
 	if (rc == -ENOMEM || rc == -ECANCELED)
 		shim_switch(target->dir, false, !target->alone);
 	return rc;
@@ -238,7 +275,7 @@ static int unmark_once(struct unmark *unmark)
 int one_unmark(const struct one_target *target, struct one *ret, struct error *err)
 {
 	struct contents contents;
-	bool can_see = contents_init(&contents, NULL) == 0;
+	bool can_see = contents_init(&contents, NULL) == 0 && contents_tells_merged(&contents);
 	struct unmark unmark = {.target = target,
 				.contents = can_see ? &contents : NULL,
 				.begin = unmark_clock(),

@@ -2,6 +2,7 @@
 /*
  * work table: 4 MiB by mmap, in pieces of 128 KiB, and as much by malloc, of which each page is there twice. Prints "ready" and waits;
  * SIGUSR1: looks whether all is as it was written, prints "intact" or "broken", and ends.
+ * work table fork: the same, and a child that shares it all.
  * work maps COUNT [prctl]: maps one page after the other, so that the kernel can make one mapping of them, and prints how many
  * succeeded (after PR_SET_MEMORY_MERGE, if that is asked for and to be had). 1 if not all did.
  */
@@ -46,7 +47,7 @@ static bool fill_all(bool compare)
 	return right;
 }
 
-static int hold_table(void)
+static int hold_table(bool shared)
 {
 	sigset_t usr1;
 	int number;
@@ -67,6 +68,8 @@ static int hold_table(void)
 			return 1;
 	}
 	fill_all(false);
+	if (shared && fork() < 0)
+		return 1;
 	puts("ready");
 	fflush(stdout);
 	while (sigwait(&usr1, &number) != 0)
@@ -91,8 +94,8 @@ static int map(long count, bool merge)
 
 int main(int argc, char **argv)
 {
-	if (argc == 2 && strcmp(argv[1], "table") == 0)
-		return hold_table();
+	if (argc >= 2 && strcmp(argv[1], "table") == 0)
+		return hold_table(argc > 2);
 	if (argc >= 3 && strcmp(argv[1], "maps") == 0)
 		return map(strtol(argv[2], NULL, 10), argc > 3);
 	return 2;
