@@ -217,7 +217,8 @@ static bool add_merged(pid_t pid, void *data)
 static struct sum sum_merged(void)
 {
 	struct contents contents;
-	struct sum sum = {.contents = contents_init(&contents, NULL) == 0 ? &contents : NULL};
+	bool tells = contents_init(&contents, NULL) == 0 && contents_tells_merged(&contents);
+	struct sum sum = {.contents = tells ? &contents : NULL};
 
 	listing_target(shared->target, SEEN_MAX, add_merged, &sum);
 	contents_done(&contents);

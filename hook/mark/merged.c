@@ -82,7 +82,6 @@ uint64_t merged_bytes(const struct contents *contents, bool exact, pid_t pid, in
 		      void (*go_on)(void))
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), bytes = 0;
-	bool tells = contents && contents_tells_merged(contents);
 	int64_t mapped = -1;
 	struct ksm_process ksm;
 
@@ -91,9 +90,9 @@ uint64_t merged_bytes(const struct contents *contents, bool exact, pid_t pid, in
 	/* Without a mark only what fork has shared with a process that has one is merged: the kernel counts it there. */
 	if (!exact && ksm.mergeable == 0 && ksm.merge_any == 0)
 		return 0;
-	if (exact && !tells)
+	if (exact && !contents)
 		mapped = rollup_bytes(dir);
-	if (tells && (exact || ksm.merging_pages < 0))
+	if (contents && (exact || ksm.merging_pages < 0))
 		merged_walk(contents, dir, add, &bytes, go_on);
 	else if (mapped >= 0)
 		bytes = (uint64_t)mapped;

@@ -17,8 +17,9 @@ typedef int merged_visit(const struct inject_range *run, void *data);
 int merged_walk(const struct contents *contents, int dir, merged_visit *visit, void *data,
 		void (*go_on)(void));
 /*
- * Bytes that would become separate pages. `exact`: the pages are looked at, and those that fork has shared count for each
- * process; else what the kernel says, if it does (5.19; what fork has shared: 6.8). `contents`: NULL without the right to see frames.
+ * Bytes that would become separate pages. `exact`: those that fork has shared count for each process, also where only another one has
+ * the mark (`contents`, or 6.8); else what the kernel counts for the process (5.19). `contents`: NULL where merged pages cannot be told
+ * (contents_tells_merged).
  */
 uint64_t merged_bytes(const struct contents *contents, bool exact, pid_t pid, int dir,
 		      void (*go_on)(void));

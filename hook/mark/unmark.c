@@ -275,9 +275,9 @@ static int unmark_once(struct unmark *unmark)
 int one_unmark(const struct one_target *target, struct one *ret, struct error *err)
 {
 	struct contents contents;
-	bool can_see = contents_init(&contents, NULL) == 0 && contents_tells_merged(&contents);
+	bool tells = contents_init(&contents, NULL) == 0 && contents_tells_merged(&contents);
 	struct unmark unmark = {.target = target,
-				.contents = can_see ? &contents : NULL,
+				.contents = tells ? &contents : NULL,
 				.begin = unmark_clock(),
 				.one = ret,
 				.err = err};
