@@ -1,5 +1,5 @@
 # tests/bench: programs that are measured.
-BENCH_PROGRAMS := $(addprefix $(BUILD)/tests/bench/,malloc_pairs mapping write_fault calls)
+BENCH_PROGRAMS := $(addprefix $(BUILD)/tests/bench/,malloc_pairs mapping rounds write_fault calls)
 
 # The static one of the workloads, but with libc, so that it loads the shim.
 $(BUILD)/tests/bench/calls: tests/workloads/calls.c
