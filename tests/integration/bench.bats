@@ -81,6 +81,15 @@ scale,100,notify,memory of the helper,KiB,4700,4700,4700,1,<=4672"
   sed -E 's/(nginx,process,requests.*ratio),1,0.99,1.01/\1,0.5,0.49,0.51/; s/(percentile.*ratio),1,1,1,/\1,1.3,1.3,1.3,/' "$T/few.csv" > "$T/b.csv"
   run -1 "$DIR/compare" "$T/few.csv" "$T/b.csv"
   assert_match "$output" ' 2 worse, 0 better, 1 the same'
+  # Of many: what their spread lets the median differ, which is less than the quartiles; of whole scans one.
+  head -n 4 "$T/a.csv" > "$T/many.csv"
+  printf '%s\n' 'cost,node that allocates,notify,time / native,ratio,1,0.9,1.1,400,<=1.03' 'density,3 x go,auto,scans to 90 %,scans,2,2,2,2,<=' \
+    >> "$T/many.csv"
+  sed -E 's/ratio,1,0.9,1.1/ratio,1.03,0.93,1.13/; s/scans,2,2,2/scans,3,3,3/' "$T/many.csv" > "$T/b.csv"
+  run -0 "$DIR/compare" "$T/many.csv" "$T/b.csv" --agree
+  sed -E 's/ratio,1,0.9,1.1/ratio,1.04,0.94,1.14/; s/scans,2,2,2/scans,4,4,4/' "$T/many.csv" > "$T/b.csv"
+  run -1 "$DIR/compare" "$T/many.csv" "$T/b.csv"
+  assert_match "$output" ' 2 worse, 0 better, 0 the same'
   # Nothing in common.
   head -n 4 "$T/a.csv" > "$T/b.csv"
   run -1 "$DIR/compare" "$T/a.csv" "$T/b.csv"
