@@ -10,6 +10,7 @@
 
 #include "hook/notify/journal.h"
 #include "hook/notify/pace.h"
+#include "hook/notify/poller.h"
 #include "hook/notify/worker.h"
 
 #define CONTAINER_PROCESSES 16384 /* remembered at most */
@@ -58,13 +59,15 @@ struct container {
 
 struct marker {
 	struct journal *journal;
-	int keeper, epoll;
+	int keeper;
 	int switched, off; /* the folder of what was switched, and news of it: off.h */
+	uint64_t off_next; /* UINT64_MAX: news come */
 	struct worker_wakes wakes;
 	unsigned features;
 	uint32_t top;	 /* no container at or above */
 	size_t unreaped; /* threads that inject_reap waits for */
 	struct container *containers[JOURNAL_LISTENERS];
+	struct poller poller;
 };
 
 struct container *container_new(struct marker *marker, uint32_t index, int fd);

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -33,13 +32,6 @@ enum { EVENT_KEEPER = JOURNAL_LISTENERS, EVENT_WAKE, EVENT_OFF };
 /* A call with sync is to be held up for less; if it takes more, the following ones are not held up for a while. */
 #define SYNC_COST (20 * PACE_MS)
 
-static int watch_fd(const struct marker *marker, int fd, uint32_t events, uint32_t event)
-{
-	struct epoll_event wanted = {.events = events, .data.u32 = event};
-
-	return epoll_ctl(marker->epoll, EPOLL_CTL_ADD, fd, &wanted) < 0 ? -errno : 0;
-}
-
 static void drop(struct marker *marker, uint32_t index)
 {
 	struct container *container = marker->containers[index];
@@ -47,7 +39,7 @@ static void drop(struct marker *marker, uint32_t index)
 	if (!container)
 		return;
 	marker->containers[index] = NULL;
-	epoll_ctl(marker->epoll, EPOLL_CTL_DEL, container->fd, NULL);
+	poller_remove(&marker->poller, index, container->fd);
 	container_free(container);
 }
 
@@ -93,15 +85,13 @@ static void add(struct marker *marker, uint32_t index, int fd, bool again)
 
 	drop(marker, index);
 	container = container_new(marker, index, fd);
-	/* No event but its end, which epoll always tells. */
-	if (!container || watch_fd(marker, fd, 0, index) < 0) {
+	if (!container) {
+		/* Somebody may wait for us: the next one tries it again. */
 		log_line(LOG_LEVEL_ERROR, "marker: no memory for another container");
-		if (container)
-			container_free(container);
-		else
-			close(fd);
-		return;
+		_exit(1);
 	}
+	/* No event but its end, which is always told; the worker says it if that is none to be waited for. */
+	poller_add(&marker->poller, index, fd, 0);
 	marker->containers[index] = container;
 	if (marker->top <= index)
 		marker->top = index + 1;
@@ -213,6 +203,8 @@ static int timeout_until(const struct marker *marker, uint64_t next)
 	uint64_t most = marker->unreaped ? REAP_MS : 60000;
 	uint64_t ms;
 
+	if (marker->off_next < next)
+		next = marker->off_next;
 	if (next == UINT64_MAX)
 		return marker->unreaped ? REAP_MS : -1;
 	ms = next > now ? (next - now + PACE_MS - 1) / PACE_MS : 0;
@@ -222,7 +214,7 @@ static int timeout_until(const struct marker *marker, uint64_t next)
 static int round_of_events(struct marker *marker, int timeout)
 {
 	struct epoll_event events[EVENTS];
-	int count = epoll_wait(marker->epoll, events, EVENTS, timeout);
+	int count = poller_wait(&marker->poller, events, EVENTS, timeout);
 	bool keeper = false;
 	uint64_t counter;
 
@@ -242,22 +234,31 @@ static int round_of_events(struct marker *marker, int timeout)
 	return keeper ? hear_keeper(marker) : 0;
 }
 
-static int set_up(struct marker *marker)
+static int watch_all(struct marker *marker)
 {
-	marker->epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (marker->epoll < 0 || watch_fd(marker, marker->keeper, EPOLLIN, EVENT_KEEPER) < 0 ||
-	    watch_fd(marker, marker->wakes.marker, EPOLLIN, EVENT_WAKE) < 0)
-		return -errno;
-	off_init(marker);
-	if (marker->off >= 0 && watch_fd(marker, marker->off, EPOLLIN, EVENT_OFF) < 0)
-		return -errno;
+	int rc = poller_init(&marker->poller);
+
+	if (rc == 0)
+		rc = poller_add(&marker->poller, EVENT_KEEPER, marker->keeper, EPOLLIN);
+	if (rc >= 0)
+		rc = poller_add(&marker->poller, EVENT_WAKE, marker->wakes.marker, EPOLLIN);
+	return rc;
+}
+
+static void ask_off(struct marker *marker)
+{
+	if (off_ask(marker, answer_now()))
+		poller_add(&marker->poller, EVENT_OFF, marker->off, EPOLLIN);
+}
+
+static void take_all_over(struct marker *marker)
+{
 	for (uint32_t i = 0; i < marker->journal->top && i < JOURNAL_LISTENERS; i++) {
 		int fd = journal_fd_since_fork(marker->journal, i, marker->wakes.serial);
 
 		if (fd >= 0)
 			add(marker, i, fd, true);
 	}
-	return 0;
 }
 
 void marker_run(struct journal *journal, int keeper, const struct worker_wakes *wakes,
@@ -265,19 +266,26 @@ void marker_run(struct journal *journal, int keeper, const struct worker_wakes *
 {
 	static struct marker marker; /* most of it is never touched */
 	uint64_t next;
+	int rc;
 
 	marker = (struct marker){.journal = journal};
 	marker.keeper = keeper;
 	marker.wakes = *wakes;
 	marker.features = features;
 	marker.switched = switched;
+	marker.off = -1;
+	marker.off_next = switched >= 0 ? 0 : UINT64_MAX;
 	setpriority(PRIO_PROCESS, 0, MARKER_NICE);
 	guard_start(journal);
-	if (set_up(&marker) < 0) {
-		log_line(LOG_LEVEL_ERROR, "marker: epoll: %s", strerror(errno));
+	rc = watch_all(&marker);
+	if (rc < 0) {
+		log_line(LOG_LEVEL_ERROR, "marker: epoll: %s", strerror(-rc));
 		_exit(1);
 	}
+	ask_off(&marker);
+	take_all_over(&marker);
 	do {
+		ask_off(&marker);
 		take_news(&marker);
 		next = take_turns(&marker);
 		marker.unreaped = inject_reap();

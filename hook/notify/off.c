@@ -9,19 +9,19 @@
 #include "hook/notify/dirty.h"
 #include "hook/notify/off.h"
 
-void off_init(struct marker *marker)
+#define ASK_EVERY (1000 * PACE_MS)
+
+/* Or -1. */
+static int news_of(int folder)
 {
 	char path[64];
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 
-	marker->off = -1;
-	if (marker->switched < 0)
-		return;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", marker->switched);
-	marker->off = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (marker->off < 0 || inotify_add_watch(marker->off, path, IN_MOVED_TO | IN_DELETE) >= 0)
-		return;
-	close(marker->off);
-	marker->off = -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", folder);
+	if (fd < 0 || inotify_add_watch(fd, path, IN_MOVED_TO | IN_DELETE) >= 0)
+		return fd;
+	close(fd);
+	return -1;
 }
 
 void off_learn(const struct marker *marker, struct container *container)
@@ -68,4 +68,15 @@ void off_take_news(struct marker *marker)
 				learn(marker, event->name);
 		}
 	}
+}
+
+bool off_ask(struct marker *marker, uint64_t now)
+{
+	if (now < marker->off_next)
+		return false;
+	marker->off = news_of(marker->switched);
+	/* What has changed until now is not among the news. */
+	learn(marker, NULL);
+	marker->off_next = marker->off >= 0 ? UINT64_MAX : now + ASK_EVERY;
+	return marker->off >= 0;
 }

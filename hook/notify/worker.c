@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <linux/seccomp.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -16,6 +15,7 @@
 #include "hook/notify/answer.h"
 #include "hook/notify/dirty.h"
 #include "hook/notify/handoff.h"
+#include "hook/notify/poller.h"
 #include "hook/notify/sync.h"
 #include "hook/notify/worker.h"
 
@@ -34,26 +34,22 @@ enum { EVENT_KEEPER = JOURNAL_LISTENERS, EVENT_WAKE };
 
 struct worker {
 	struct journal *journal;
-	int keeper, epoll;
+	int keeper;
 	struct worker_wakes wakes;
 	unsigned features;
-	bool tell; /* the marker has to be woken */
+	bool tell;	 /* the marker has to be woken */
+	bool complained; /* of the kernel's room for watches */
 	struct handoff handoff;
+	struct poller *poller;
 };
 
 /* Descriptor + 1, so that memory which is not used stays untouched. One worker a process. */
 static int fds[JOURNAL_LISTENERS];
+static struct poller poller;
 
 int worker_fd(uint32_t index)
 {
 	return index < JOURNAL_LISTENERS ? fds[index] - 1 : -1;
-}
-
-static int watch_fd(const struct worker *worker, int fd, uint32_t event)
-{
-	struct epoll_event wanted = {.events = EPOLLIN, .data.u32 = event};
-
-	return epoll_ctl(worker->epoll, EPOLL_CTL_ADD, fd, &wanted) < 0 ? -errno : 0;
 }
 
 /* Closing is not enough to leave epoll: the keeper holds the same open file. */
@@ -61,7 +57,7 @@ static void forget_fd(const struct worker *worker, uint32_t index)
 {
 	if (!fds[index])
 		return;
-	epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker_fd(index), NULL);
+	poller_remove(worker->poller, index, worker_fd(index));
 	close(worker_fd(index));
 	fds[index] = 0;
 }
@@ -92,10 +88,30 @@ static void drop(struct worker *worker, uint32_t index)
 		;
 }
 
+/* No listener is lost for want of room; one that cannot be waited for is none. */
+static int watch(struct worker *worker, uint32_t index)
+{
+	const struct journal_listener *listener = &worker->journal->listener[index];
+	int rc = poller_add(worker->poller, index, worker_fd(index), EPOLLIN);
+
+	if (rc < 0) {
+		log_trouble(listener, "watch the seccomp listener", rc);
+		drop(worker, index);
+	} else if (rc > 0 && !worker->complained) {
+		worker->complained = true;
+		log_container(listener->id);
+		log_line(LOG_LEVEL_WARNING,
+			 "the kernel has no room for another watch (fs.epoll.max_user_watches): "
+			 "answers take some ms until it has");
+		log_container("");
+	}
+	return rc;
+}
+
 /* The marker gives it back with BACK: it is in epoll only while it is the worker's turn. */
 static void hand_over(struct worker *worker, uint32_t index)
 {
-	epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker_fd(index), NULL);
+	poller_remove(worker->poller, index, worker_fd(index));
 	sync_hand_over(&worker->journal->listener[index]);
 	tell_marker(worker, index);
 }
@@ -144,7 +160,6 @@ static void add(struct worker *worker, uint32_t index, int fd)
 {
 	struct journal_listener *listener = &worker->journal->listener[index];
 	enum sync_turn turn = SYNC_TURN(sync_get(listener));
-	int rc;
 
 	forget_fd(worker, index);
 	fds[index] = fd + 1;
@@ -155,13 +170,8 @@ static void add(struct worker *worker, uint32_t index, int fd)
 	if (turn == SYNC_MARKER)
 		return;
 	sync_take_back(listener);
-	rc = watch_fd(worker, fd, index);
-	if (rc == 0) {
+	if (watch(worker, index) >= 0)
 		recover(worker, index);
-	} else {
-		log_trouble(listener, "watch the seccomp listener", rc);
-		drop(worker, index);
-	}
 }
 
 /* The marker is done with some of those that were handed over. */
@@ -177,8 +187,7 @@ static void take_back(struct worker *worker)
 		if (!fds[i] || SYNC_TURN(sync_get(listener)) != SYNC_BACK)
 			continue;
 		sync_take_back(listener);
-		if (watch_fd(worker, worker_fd(i), i) < 0)
-			drop(worker, i);
+		watch(worker, i);
 	}
 }
 
@@ -212,7 +221,7 @@ static int round_of_events(struct worker *worker)
 {
 	struct epoll_event events[EVENTS];
 	bool keeper = false, wake = false;
-	int count = epoll_wait(worker->epoll, events, EVENTS, -1);
+	int count = poller_wait(worker->poller, events, EVENTS, -1);
 
 	for (int i = 0; i < count; i++) {
 		uint32_t index = events[i].data.u32;
@@ -240,12 +249,14 @@ void worker_run(struct journal *journal, int keeper, const struct worker_wakes *
 				.keeper = keeper,
 				.wakes = *wakes,
 				.features = features,
-				.epoll = epoll_create1(EPOLL_CLOEXEC)};
+				.poller = &poller};
+	int rc = poller_init(&poller);
 
-	if (worker.epoll < 0 || watch_fd(&worker, keeper, EVENT_KEEPER) < 0 ||
-	    watch_fd(&worker, wakes->worker, EVENT_WAKE) < 0) {
+	if (rc == 0 && (rc = poller_add(&poller, EVENT_KEEPER, keeper, EPOLLIN)) >= 0)
+		rc = poller_add(&poller, EVENT_WAKE, wakes->worker, EPOLLIN);
+	if (rc < 0) {
 		/* Not the keeper's end, but the next one may have more luck. */
-		log_line(LOG_LEVEL_ERROR, "worker: epoll: %s", strerror(errno));
+		log_line(LOG_LEVEL_ERROR, "worker: epoll: %s", strerror(-rc));
 		_exit(1);
 	}
 	setpriority(PRIO_PROCESS, 0, WORKER_NICE);
@@ -261,5 +272,5 @@ void worker_run(struct journal *journal, int keeper, const struct worker_wakes *
 		wake_marker(&worker);
 	while (round_of_events(&worker) == 0);
 	handoff_done(&worker.handoff);
-	close(worker.epoll);
+	poller_done(&poller);
 }

@@ -120,3 +120,34 @@ marker_share() {
     done
   done
 }
+
+# All roots count together, those in containers without a user namespace, too: one of them can take all that there is.
+@test "where root has no epoll watches and no inotify left, nobody is lost, and what is switched off stays so" {
+  if ! notifies; then unnotified; return; fi
+  local pid
+  notify_end
+  HELPER_UNDER=$BUILD/tests/notify/no_watches notify_begin OCI_KSM_NO=prctl
+  rootfs_host "$T/r"
+  mkdir "$T/r/out"
+  cp "$BUILD/tests/workloads/calls" "$T/r/out/"
+  bundle "$T/b" "$T/r" -a oci-ksm/mode=notify -- /out/calls
+  oci_start wrapper-crun "$T/b" "$(cid)"
+  run -0 timeout 60 "$BIN/oci-ksm" run --mode=notify --required --sync -- "$BUILD/tests/notify/own"
+  assert_output '200 calls, 0 unmarked'
+  # Each process of the helper begins with what it had.
+  "$NOTIFY_TOOL" kill "$SOCKET" 2 worker
+  "$NOTIFY_TOOL" kill "$SOCKET" 2 keeper
+  pid=$(oci_pid crun "$(cid)")
+  run -0 "$BIN/oci-ksm" disable "$(cid)"
+  sleep 2 # the marker looks once a second
+  kill -USR1 "$pid"
+  wait_for 30 grep -q '^resting' "$T/$(cid).out"
+  assert_match "$(cat "$T/$(cid).out")" '^resting: [1-9][0-9]* calls, 0 wrong$'
+  neighbour_is_marked 10
+  refute_equal "$("$NOTIFY_TOOL" unmarked 65536 "$pid")" ''
+  run -0 "$BIN/oci-ksm" enable "$(cid)"
+  assert_all_marked 65536 "$pid"
+  assert_contains "$(cat "$LOG")" "container $(cid): warning: the kernel has no room for another watch (fs.epoll.max_user_watches)"
+  oci_stop crun "$(cid)"
+  wait_for 30 notify_serves 1 # the neighbour
+}

@@ -15,8 +15,8 @@ notify_begin() {
     return
   fi
   case ${OCI_KSM_NO:+$*} in *OCI_KSM_NO=*) off=("OCI_KSM_NO=$OCI_KSM_NO,${*#*OCI_KSM_NO=}") ;; esac
-  # A process group of its own: its processes replace each other.
-  env "$@" "${off[@]}" setsid "$BIN/oci-ksmd" < /dev/null > "$T/oci-ksmd.out" 2>&1 3>&- &
+  # A process group of its own: its processes replace each other. HELPER_UNDER starts it.
+  env "$@" "${off[@]}" setsid ${HELPER_UNDER:+"$HELPER_UNDER"} "$BIN/oci-ksmd" < /dev/null > "$T/oci-ksmd.out" 2>&1 3>&- &
   NOTIFY_GROUP=$!
   notify_hello > /dev/null || fail "oci-ksmd does not serve:" "$(cat "$T/oci-ksmd.out")"
 }

@@ -2,7 +2,7 @@
 TOOLS += notify-listener notify-notified
 notify-listener_SRCS := tests/notify/listener.c
 notify-notified_SRCS := tests/notify/notified.c
-NOTIFY_TEST_PROGRAMS := $(addprefix $(BUILD)/tests/notify/,grow own crowd rate narrow interrupted)
+NOTIFY_TEST_PROGRAMS := $(addprefix $(BUILD)/tests/notify/,grow own crowd rate narrow interrupted no_watches)
 $(BUILD)/tests/notify/%: tests/notify/%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)

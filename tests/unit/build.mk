@@ -24,9 +24,11 @@ test_room_SRCS += hook/mark/room.c hook/mark/hierarchy.c
 test_marks_SRCS += $(addprefix hook/notify/, dirty.c pace.c)
 test_marks_LIBS += -lpthread
 # The helper's keeper.
-$(foreach t,journal keeper,$(eval $(call unit_test,$(t))))
+$(foreach t,journal keeper poller,$(eval $(call unit_test,$(t))))
 test_journal_SRCS += hook/notify/journal.c
 test_keeper_SRCS += $(addprefix hook/notify/, handover.c systemd.c)
+test_poller_SRCS += hook/notify/poller.c
+test_poller_LIBS += -lseccomp
 # The helper's steward.
 $(eval $(call unit_test,profit))
 test_profit_SRCS += hook/notify/steward/profit_rule.c

@@ -55,7 +55,8 @@ int news_init(struct news *ret, const struct steward *steward, struct error *err
 {
 	*ret = (struct news){.inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK), .settings = -1};
 	if (ret->inotify < 0)
-		return error_set(err, errno, "inotify");
+		return error_set(err, errno,
+				 "inotify (the limit is fs.inotify.max_user_instances)");
 	ret->containers = watch_fd(ret, steward->containers);
 	ret->switched = watch_fd(ret, steward->switched);
 	if (ret->containers < 0 || ret->switched < 0) {
