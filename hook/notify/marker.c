@@ -268,7 +268,7 @@ void marker_run(struct journal *journal, int keeper, const struct worker_wakes *
 	uint64_t next;
 	int rc;
 
-	marker = (struct marker){.journal = journal};
+	marker.journal = journal;
 	marker.keeper = keeper;
 	marker.wakes = *wakes;
 	marker.features = features;

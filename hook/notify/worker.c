@@ -40,7 +40,6 @@ struct worker {
 	bool tell;	 /* the marker has to be woken */
 	bool complained; /* of the kernel's room for watches */
 	struct handoff handoff;
-	struct poller *poller;
 };
 
 /* Descriptor + 1, so that memory which is not used stays untouched. One worker a process. */
@@ -53,11 +52,11 @@ int worker_fd(uint32_t index)
 }
 
 /* Closing is not enough to leave epoll: the keeper holds the same open file. */
-static void forget_fd(const struct worker *worker, uint32_t index)
+static void forget_fd(uint32_t index)
 {
 	if (!fds[index])
 		return;
-	poller_remove(worker->poller, index, worker_fd(index));
+	poller_remove(&poller, index, worker_fd(index));
 	close(worker_fd(index));
 	fds[index] = 0;
 }
@@ -83,7 +82,7 @@ static void drop(struct worker *worker, uint32_t index)
 
 	if (!fds[index])
 		return;
-	forget_fd(worker, index);
+	forget_fd(index);
 	while (send(worker->keeper, &message, sizeof(message), MSG_NOSIGNAL) < 0 && errno == EINTR)
 		;
 }
@@ -92,7 +91,7 @@ static void drop(struct worker *worker, uint32_t index)
 static int watch(struct worker *worker, uint32_t index)
 {
 	const struct journal_listener *listener = &worker->journal->listener[index];
-	int rc = poller_add(worker->poller, index, worker_fd(index), EPOLLIN);
+	int rc = poller_add(&poller, index, worker_fd(index), EPOLLIN);
 
 	if (rc < 0) {
 		log_trouble(listener, "watch the seccomp listener", rc);
@@ -111,7 +110,7 @@ static int watch(struct worker *worker, uint32_t index)
 /* The marker gives it back with BACK: it is in epoll only while it is the worker's turn. */
 static void hand_over(struct worker *worker, uint32_t index)
 {
-	poller_remove(worker->poller, index, worker_fd(index));
+	poller_remove(&poller, index, worker_fd(index));
 	sync_hand_over(&worker->journal->listener[index]);
 	tell_marker(worker, index);
 }
@@ -161,7 +160,7 @@ static void add(struct worker *worker, uint32_t index, int fd)
 	struct journal_listener *listener = &worker->journal->listener[index];
 	enum sync_turn turn = SYNC_TURN(sync_get(listener));
 
-	forget_fd(worker, index);
+	forget_fd(index);
 	fds[index] = fd + 1;
 	if (worker->features & PROBE_SYNC_WAKE_UP)
 		ioctl(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
@@ -221,7 +220,7 @@ static int round_of_events(struct worker *worker)
 {
 	struct epoll_event events[EVENTS];
 	bool keeper = false, wake = false;
-	int count = poller_wait(worker->poller, events, EVENTS, -1);
+	int count = poller_wait(&poller, events, EVENTS, -1);
 
 	for (int i = 0; i < count; i++) {
 		uint32_t index = events[i].data.u32;
@@ -245,11 +244,8 @@ static int round_of_events(struct worker *worker)
 void worker_run(struct journal *journal, int keeper, const struct worker_wakes *wakes,
 		unsigned features)
 {
-	struct worker worker = {.journal = journal,
-				.keeper = keeper,
-				.wakes = *wakes,
-				.features = features,
-				.poller = &poller};
+	struct worker worker = {
+		.journal = journal, .keeper = keeper, .wakes = *wakes, .features = features};
 	int rc = poller_init(&poller);
 
 	if (rc == 0 && (rc = poller_add(&poller, EVENT_KEEPER, keeper, EPOLLIN)) >= 0)
